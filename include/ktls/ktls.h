@@ -1,0 +1,659 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libktls - hand a finished TLS handshake over to Linux kernel TLS.
+ *
+ * Three layers, each usable without the next:
+ *   keys        pure functions: secrets -> keys -> the kernel's crypto_info
+ *   socket      a connected TCP descriptor and keys, no TLS library involved
+ *   connection  an SSL whose handshake is done -> struct ktls
+ *
+ * Conventions, stated once:
+ *   - Every function that can fail returns a negative int: -errno, or one of
+ *     enum ktls_error negated.  ktls_strerror() names both.  errno itself is
+ *     no part of the contract.  0 or a count of bytes is success.
+ *   - Lengths are in bytes.  Pointers may not be NULL unless it is said.
+ *   - Nothing here ends the process, prints, starts a thread or raises a
+ *     signal.  I/O blocks exactly when the descriptor is in blocking mode.
+ *   - Structs whose first member is `size` grow in later versions: set it to
+ *     the sizeof you compiled with.
+ *   - One thread may read from a struct ktls while another writes to it.
+ *     No two threads may read at once, nor write at once; shutdown and alert
+ *     count as writing, handoff and free as both.
+ *   - Descriptors stay the caller's: nothing here closes one, with a single
+ *     exception that ktls_handoff() describes (a BIO made with BIO_CLOSE).
+ */
+#ifndef KTLS_KTLS_H
+#define KTLS_KTLS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#define KTLS_VERSION_MAJOR 0
+#define KTLS_VERSION_MINOR 1
+#define KTLS_VERSION_PATCH 0
+
+#if defined(__GNUC__)
+#define KTLS_API __attribute__((visibility("default")))
+#else
+#define KTLS_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* SSL and SSL_CTX; no header of the TLS library is needed to name them. */
+struct ssl_st;
+struct ssl_ctx_st;
+
+/* One connection after its hand-off. */
+struct ktls;
+
+/* Directions.  A mask where the parameter is called `dirs`. */
+enum {
+	KTLS_TX = 1, /* what we send */
+	KTLS_RX = 2  /* what the peer sends */
+};
+
+/* Versions as on the wire (RFC 5246, RFC 8446). */
+enum {
+	KTLS_TLS_1_2 = 0x0303,
+	KTLS_TLS_1_3 = 0x0304
+};
+
+/* Content types of a record (RFC 8446 section 5.1). */
+enum {
+	KTLS_RECORD_CCS = 20,
+	KTLS_RECORD_ALERT = 21,
+	KTLS_RECORD_HANDSHAKE = 22,
+	KTLS_RECORD_DATA = 23
+};
+
+/* The library's own errors, returned negated; all others are -errno. */
+enum ktls_error {
+	KTLS_EVERSION = 4096, /* neither TLS 1.2 nor TLS 1.3 */
+	KTLS_ESUITE,          /* not a suite of this library */
+	KTLS_ECRYPTO,         /* the crypto library failed */
+	KTLS_EUNPROVEN,       /* the socket does not prove that it encrypts */
+	KTLS_ECMSG,           /* a record came without its type */
+	KTLS_ENOTREADY,       /* the handshake is not finished */
+	KTLS_EPENDING,        /* finish your SSL_write() first */
+	KTLS_ECLOSED,         /* the TLS connection is already shut down */
+	KTLS_ETRUNCATED,      /* the stream ended without close_notify */
+	KTLS_EALERT,          /* the peer sent a fatal alert: see ktls_info() */
+	KTLS_EBADRECORD,      /* a record failed authentication */
+	KTLS_EOVERSIZE,       /* a record is longer than TLS allows */
+	KTLS_EPROTOCOL,       /* the peer broke the protocol */
+	KTLS_EKEYUPDATE,      /* a KeyUpdate that cannot be followed here */
+	KTLS_EHANDSHAKE,      /* a handshake message that cannot be answered */
+	KTLS_ENOTFILE,        /* the source is not a regular file */
+	KTLS_ERETRY,          /* a write did not go on where the last one stopped */
+	KTLS_ESSL,            /* the TLS library failed, without a better name */
+	KTLS_EEND             /* one past the last */
+};
+
+/* Who encrypts one direction. */
+enum ktls_path {
+	KTLS_PATH_KERNEL = 1,    /* Linux, or the NIC below it */
+	KTLS_PATH_USERSPACE = 2, /* the library's own record layer */
+	KTLS_PATH_LIBRARY = 3    /* the SSL object */
+};
+
+/* Why a direction is not in the kernel. */
+enum ktls_reason {
+	KTLS_REASON_NONE = 0,      /* it is in the kernel */
+	KTLS_REASON_POLICY,        /* the caller asked for another path */
+	KTLS_REASON_NO_MODULE,     /* this kernel has no TLS (ENOENT) */
+	KTLS_REASON_NO_REKEY,      /* TLS 1.3 RX, and no rekey in this kernel */
+	KTLS_REASON_KERNEL_SUITE,  /* the kernel lacks this suite and version */
+	KTLS_REASON_VERSION,       /* neither TLS 1.2 nor TLS 1.3 */
+	KTLS_REASON_SUITE,         /* not an AEAD suite of this library */
+	KTLS_REASON_COMPRESSION,   /* TLS compression is on */
+	KTLS_REASON_MAX_FRAGMENT,  /* max_fragment_length was negotiated */
+	KTLS_REASON_PADDING,       /* the SSL pads its records */
+	KTLS_REASON_NOT_PREPARED,  /* ktls_prepare() missed this SSL_CTX */
+	KTLS_REASON_NO_SECRETS,    /* no traffic secret was seen */
+	KTLS_REASON_TRANSPORT,     /* the SSL does not sit on a TCP socket */
+	KTLS_REASON_ALREADY_ON,    /* keys are in the kernel already */
+	KTLS_REASON_PARTIAL_RECORD,/* half a record is inside the SSL */
+	KTLS_REASON_PENDING_WRITE, /* the SSL still owes a write */
+	KTLS_REASON_SEQUENCE,      /* the sequence number is not proven */
+	KTLS_REASON_ATTACH,        /* TCP_ULP refused: see reason_errno */
+	KTLS_REASON_INSTALL,       /* TLS_TX or TLS_RX refused: reason_errno */
+	KTLS_REASON_UNPROVEN,      /* the kernel did not echo the keys */
+	KTLS_REASON_NO_MEMORY,     /* memory ran out before the commit point */
+	KTLS_REASON_END            /* one past the last */
+};
+
+/* What the caller wants for one direction. */
+enum ktls_choice {
+	KTLS_AUTO = 0,    /* the safe and fast choice, see ktls_handoff() */
+	KTLS_KERNEL = 1,  /* the kernel wherever it takes the suite */
+	KTLS_LIBRARY = 3  /* leave this direction with the SSL */
+};
+
+/* Where a direction in the kernel is encrypted. */
+enum ktls_device {
+	KTLS_DEVICE_UNKNOWN = 0, /* not in the kernel, or not readable */
+	KTLS_DEVICE_SOFTWARE = 2,
+	KTLS_DEVICE_NIC = 3
+};
+
+/*
+ * The library's version, "MAJOR.MINOR.PATCH".
+ * Always legal.  The string is constant.
+ */
+KTLS_API const char *ktls_version(void);
+
+/*
+ * The text of an error.
+ * Always legal; takes the negative value as returned, or its absolute value.
+ * The string is constant for the library's own errors; for an errno it is
+ * strerrordesc-like text, constant too.  Never NULL.
+ */
+KTLS_API const char *ktls_strerror(int err);
+
+/* -------------------------------------------------------------------- keys */
+
+/*
+ * The keys of one direction.  Plain data, owned by the caller, secret: wipe
+ * with ktls_keys_wipe().
+ *   key  16 or 32 bytes, by the suite
+ *   iv   TLS 1.3 and ChaCha20-Poly1305: the 12-byte write_iv
+ *        TLS 1.2 AES-GCM: 4 bytes implicit salt, then the 8-byte explicit
+ *        nonce of the next record (big-endian; the kernel counts on from it)
+ *   seq  number of the next record
+ */
+struct ktls_keys {
+	uint16_t version;
+	uint16_t suite; /* IANA number, for instance 0x1301 */
+	uint8_t key[32];
+	uint8_t iv[12];
+	uint64_t seq;
+};
+
+/*
+ * The IANA name of a suite, for instance "TLS_AES_128_GCM_SHA256".
+ * Always legal.  Returns a constant string, NULL for a suite that this
+ * library does not know.
+ */
+KTLS_API const char *ktls_suite_name(uint16_t suite);
+
+/*
+ * Derive a direction's key and iv from its TLS 1.3 traffic secret.
+ * Pure.  `secret` has the length of the suite's hash: 32 bytes for SHA-256,
+ * 48 for SHA-384.  out->seq becomes 0.  The caller wipes *out.
+ * Returns 0; -KTLS_ESUITE: not a TLS 1.3 suite of this library;
+ * -EINVAL: wrong length; -KTLS_ECRYPTO.  After a failure *out is all zero.
+ * RFC 8446 section 7.3.
+ */
+KTLS_API int ktls_keys_tls13(struct ktls_keys *out, uint16_t suite,
+			     const uint8_t *secret, size_t secret_len);
+
+/*
+ * Replace a TLS 1.3 traffic secret by that of the next generation, in place.
+ * Pure.  Lengths as in ktls_keys_tls13().
+ * Returns 0; -KTLS_ESUITE; -EINVAL; -KTLS_ECRYPTO.  After a failure the
+ * secret is unchanged.
+ * RFC 8446 section 7.2 ("traffic upd").
+ */
+KTLS_API int ktls_secret_next(uint16_t suite, uint8_t *secret,
+			      size_t secret_len);
+
+/*
+ * Derive both directions' keys from a TLS 1.2 master secret.
+ * Pure.  `client_write` are the keys the client sends with.  Both seq become
+ * 1: the Finished messages were record 0.  The explicit nonce of AES-GCM is
+ * set to that sequence number, as most stacks do; where yours counts from
+ * elsewhere, overwrite iv[4..11] with its next value before any install.
+ * The caller wipes both.
+ * Returns 0; -KTLS_ESUITE: not a TLS 1.2 suite of this library;
+ * -KTLS_ECRYPTO.  After a failure both are all zero.
+ * RFC 5246 section 6.3, RFC 5288, RFC 7905.
+ */
+KTLS_API int ktls_keys_tls12(struct ktls_keys *client_write,
+			     struct ktls_keys *server_write, uint16_t suite,
+			     const uint8_t master[48],
+			     const uint8_t client_random[32],
+			     const uint8_t server_random[32]);
+
+/* The largest crypto_info that ktls_crypto_info() builds, in bytes. */
+#define KTLS_CRYPTO_INFO_MAX 56
+
+/*
+ * Build the kernel's crypto_info for setsockopt(SOL_TLS, TLS_TX or TLS_RX).
+ * Pure; the same bytes serve both directions.  `out` holds at least
+ * KTLS_CRYPTO_INFO_MAX bytes and is secret: the caller wipes it.
+ * Returns the exact length that setsockopt() wants, 40 or 56;
+ * -KTLS_EVERSION; -KTLS_ESUITE: unknown, or not of keys->version; -ENOBUFS:
+ * out_len too small.  After a failure *out is unchanged.
+ * Linux 4.13 (TLS 1.2 AES-128-GCM TX), 4.17 (RX), 5.1 (TLS 1.3,
+ * AES-256-GCM), 5.11 (ChaCha20-Poly1305).
+ */
+KTLS_API int ktls_crypto_info(void *out, size_t out_len,
+			      const struct ktls_keys *keys);
+
+/*
+ * Overwrite keys with zeros, in a way that the compiler keeps.
+ * Always legal; NULL is allowed and does nothing.
+ */
+KTLS_API void ktls_keys_wipe(struct ktls_keys *keys);
+
+/* ------------------------------------------------------------------ socket */
+
+/*
+ * Attach the "tls" upper layer protocol to a TCP socket.
+ * Legal on a connected socket (ESTABLISHED; not after the peer's FIN).
+ * Until keys are installed the socket behaves as plain TCP, but for
+ * io_uring's SEND_ZC, listen() and connect(AF_UNSPEC).  There is no detach.
+ * Returns 0, also when it was attached before; -ENOENT: this kernel has no
+ * TLS, or may not load it for us; -ENOTCONN: not ESTABLISHED; -EOPNOTSUPP or
+ * -ENOPROTOOPT: not TCP (AF_UNIX, MPTCP); -EBADF; -ENOTSOCK.
+ * After a failure the socket is untouched.
+ * Linux 4.13.
+ */
+KTLS_API int ktls_sock_attach(int fd);
+
+/*
+ * Give one direction's keys to the kernel, and prove that it took them.
+ * Legal once after ktls_sock_attach(), per direction: install TX first (a
+ * refused TX then leaves all as it was), and RX only when everything up to
+ * a record boundary has been read and while no thread reads from fd.
+ * `dir` is KTLS_TX or KTLS_RX.  *keys stays the caller's.
+ * Refused without asking the kernel when this direction has keys already:
+ * Linux 6.14 and later would take a second key for a TLS 1.3 rekey.
+ * Returns 0: getsockopt() echoed version, cipher, key, iv and sequence
+ * number.  -EBUSY: keys are there already; -ENOPROTOOPT: no ULP attached;
+ * -EINVAL: the kernel does not take this version or suite, or the other
+ * direction has another one; -ENOENT: its AEAD is missing; -KTLS_EVERSION;
+ * -KTLS_ESUITE; -ENOMEM.  After these the direction is as it was.
+ * -KTLS_EUNPROVEN: setsockopt() succeeded but the echo does not match (some
+ * sandboxes accept any option): never send plaintext on this socket.
+ * Linux 4.13, see ktls_crypto_info() for the suites.
+ */
+KTLS_API int ktls_sock_install(int fd, int dir, const struct ktls_keys *keys);
+
+/*
+ * Send one buffer as records of a given content type.
+ * Legal at any time; the call first asks the kernel whether TX keys are
+ * installed, because without them the type is ignored and the bytes would
+ * leave in plaintext.  `flags` takes MSG_DONTWAIT and, for data only,
+ * MSG_MORE; MSG_NOSIGNAL is implied.  More than 16,384 bytes become several
+ * records of that type; a length of 0 sends no record, but closes one that
+ * MSG_MORE left open.
+ * Returns the bytes taken, possibly fewer than len; -KTLS_EUNPROVEN: no TX
+ * keys, nothing was sent; -EINVAL: MSG_MORE with another type than data, or
+ * a type that is not 20 to 23; -EAGAIN; -EINTR; -EPIPE; -ECONNRESET; -EBADMSG
+ * and -EMSGSIZE: the RX side failed before, see ktls_sock_recv().
+ * Mind that Linux reports success for bytes sent on a connection whose
+ * reset has been consumed already: after the first fatal error of either
+ * direction, send no more.
+ * Linux 4.13.
+ */
+KTLS_API ssize_t ktls_sock_send(int fd, uint8_t type, const void *buf,
+				size_t len, int flags);
+
+/*
+ * Receive records with their content type.
+ * Legal with RX keys installed and len > 0.  *type is the content type; data
+ * records are joined as far as len goes, any other type is never joined with
+ * data.  `flags` may be NULL; in: MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL;
+ * out: MSG_EOR when a record ended here.  Without MSG_EOR the rest of a
+ * control record comes with the next call.
+ * Returns the bytes stored; 0 with *type set: an empty record, not the end;
+ * 0 with *type 0: the peer's FIN, which proves nothing (only a close_notify
+ * alert ends a TLS stream); -EINVAL: len is 0;
+ * -KTLS_ECMSG: bytes came without a type (no RX keys here), and are lost;
+ * -EAGAIN; -EINTR; -EKEYEXPIRED: a KeyUpdate was read and new keys are due
+ * (Linux 6.14); -EBADMSG: a record failed authentication; -EMSGSIZE: too
+ * long; -EPROTO: its header is not TLS 1.2's; -ECONNRESET and other errors
+ * of recvmsg(2).  The kernel reports -EMSGSIZE and -EPROTO once only: treat
+ * both, and -EBADMSG, as final.
+ * Linux 4.17.
+ */
+KTLS_API ssize_t ktls_sock_recv(int fd, uint8_t *type, void *buf, size_t len,
+				int *flags);
+
+/* Bytes of control buffer that one record type needs: CMSG_SPACE(1). */
+#define KTLS_CMSG_SPACE 24
+
+/*
+ * Put a record type into a message for your own sendmsg(), or io_uring's.
+ * Pure.  `control` has KTLS_CMSG_SPACE bytes, is aligned for struct cmsghdr
+ * and must live as long as *msg is used; msg_control and msg_controllen of
+ * *msg are set to it.  Only send it on a socket with proven TX keys.
+ */
+KTLS_API void ktls_cmsg_set(struct msghdr *msg, void *control, uint8_t type);
+
+/*
+ * The record type of a message that your own recvmsg() filled.
+ * Pure.  Returns 20 to 23 or whatever the kernel said; 0: there is none,
+ * which is the end of the stream when the message is empty too;
+ * -KTLS_ECMSG: the control buffer was too small (MSG_CTRUNC).
+ */
+KTLS_API int ktls_cmsg_get(const struct msghdr *msg);
+
+/* Bits of the suite masks in struct ktls_features. */
+enum {
+	KTLS_CIPHER_AES_128_GCM = 1,
+	KTLS_CIPHER_AES_256_GCM = 2,
+	KTLS_CIPHER_CHACHA20_POLY1305 = 4
+};
+
+/* What this kernel does; each found by trying it. */
+struct ktls_features {
+	size_t size;
+	int ulp;             /* 0, or why TCP_ULP "tls" fails: -ENOENT, ... */
+	unsigned tx_1_2;     /* masks of KTLS_CIPHER_* */
+	unsigned rx_1_2;
+	unsigned tx_1_3;
+	unsigned rx_1_3;
+	int rekey;           /* 1: TLS 1.3 keys can be replaced (6.14) */
+	int zerocopy_ro;     /* 1: TLS_TX_ZEROCOPY_RO exists (5.19) */
+	int expect_no_pad;   /* 1: TLS_RX_EXPECT_NO_PAD exists (6.0) */
+	int max_payload;     /* 1: TLS_TX_MAX_PAYLOAD_LEN exists (6.19) */
+};
+
+/*
+ * Find out what the running kernel's TLS does, by trying it.
+ * Always legal, from any thread.  out->size must be set.  The first call
+ * costs some milliseconds, or up to a second where the kernel loads modules
+ * (loading needs CAP_NET_ADMIN; nothing is ever loaded by us); the answers,
+ * negative ones too, are kept for the life of the process.
+ * It opens and closes a pair of TCP sockets on the loopback interface.
+ * Returns 0, also when the kernel has no TLS (then out->ulp says why and
+ * all else is 0); -EINVAL: size not set; -EMFILE, -ENFILE, -ENOMEM,
+ * -EADDRNOTAVAIL, -ENETUNREACH and the like: no loopback pair could be made,
+ * nothing was learnt and nothing is kept.
+ */
+KTLS_API int ktls_probe(struct ktls_features *out);
+
+/* -------------------------------------------------------------- connection */
+
+/* Flags of ktls_prepare(). */
+enum {
+	/* Attach the ULP at hand-off, not at the first handshake message.  A
+	 * peer that half-closes right after its request then keeps the
+	 * connection out of the kernel. */
+	KTLS_ATTACH_LATE = 1
+};
+
+/*
+ * Make an SSL_CTX ready for hand-offs: install the hooks that see the
+ * traffic secrets and count the records.
+ * Legal before the first SSL_new() on ctx; again is harmless.  Call it for
+ * every context that a servername callback may switch to.
+ * What it changes on ctx: the keylog callback (one set before is called
+ * first, as before); the message callback (give yours to
+ * ktls_set_msg_callback()); SSL_OP_ENABLE_KTLS is cleared and read-ahead set
+ * to 0; an ex_data slot is taken.  Do not set the two callbacks afterwards:
+ * hand-offs are then refused, or keep the library path.
+ * Each SSL made from it carries about 300 bytes more, wiped when it is freed.
+ * Returns 0; -EINVAL: NULL or unknown flags; -ENOMEM.  After a failure ctx
+ * is as it was.
+ */
+KTLS_API int ktls_prepare(struct ssl_ctx_st *ctx, unsigned flags);
+
+/*
+ * Set the application's own message callback on a prepared SSL_CTX.
+ * Legal after ktls_prepare(), before SSL_new().  It is called after ours with
+ * the arguments that OpenSSL's SSL_CTX_set_msg_callback() documents; cb NULL
+ * removes it.
+ * Returns 0; -EINVAL: ctx is not prepared.
+ */
+KTLS_API int ktls_set_msg_callback(
+	struct ssl_ctx_st *ctx,
+	void (*cb)(int write_p, int version, int content_type,
+		   const void *buf, size_t len, struct ssl_st *ssl, void *arg),
+	void *arg);
+
+/* Flags of struct ktls_opts. */
+enum {
+	/* Keep the SSL alive as long as the connection, also when both
+	 * directions leave it. */
+	KTLS_KEEP_SSL = 1,
+	/* Never answer -EAGAIN or -KTLS_EPENDING at hand-off: take the
+	 * library path instead, with the reason named. */
+	KTLS_NO_WAIT = 2
+};
+
+struct ktls_opts {
+	size_t size;
+	int fd;              /* -1: the SSL's own socket; memory BIOs: give it */
+	enum ktls_choice tx;
+	enum ktls_choice rx;
+	unsigned flags;
+};
+
+#define KTLS_OPTS_INIT { sizeof(struct ktls_opts), -1, KTLS_AUTO, KTLS_AUTO, 0 }
+
+/*
+ * Take a connection over from an SSL whose handshake is done, and move it
+ * into the kernel as far as it will go.
+ *
+ * Legal when SSL_do_handshake() (SSL_accept, SSL_connect) has returned 1, at
+ * any later point too, with no other thread using ssl or its socket.  `opts`
+ * may be NULL for the defaults.
+ * What cannot go into the kernel stays on the SSL, behind the same calls;
+ * ktls_info() names the path and the reason of each direction.  KTLS_AUTO
+ * puts TX into the kernel wherever the kernel takes the suite, and RX too,
+ * except for TLS 1.3 on a kernel that cannot change keys: there a peer's
+ * KeyUpdate would end a connection that the SSL carries on.
+ *
+ * Ownership: *out takes its own reference on ssl while it needs it, so the
+ * caller may SSL_free(ssl) right after success, whatever the path; its
+ * session stays resumable.  From success on the application neither reads
+ * nor writes through ssl.  Ask it for ALPN, certificates, session or
+ * exporters before freeing.  The descriptor stays the caller's and must
+ * outlive *out; only where the SSL's BIO was made with BIO_CLOSE, the BIO
+ * is kept by *out, and ktls_free() closes the descriptor with it.
+ * The descriptor's SO_ERROR is the library's: a getsockopt(SO_ERROR) by the
+ * application can hide an error from the calls below; use ktls_error().
+ *
+ * Data that the SSL has already received is kept, and comes out of
+ * ktls_read() before anything from the socket: call ktls_read() until
+ * -EAGAIN before you poll (ktls_pending() tells as well).
+ *
+ * An SSL on memory BIOs: give opts->fd, send what you have taken out of the
+ * SSL's write BIO before, and put what you have received into its read BIO;
+ * bytes still inside either BIO are taken care of.
+ *
+ * Returns 0.  -EAGAIN (non-blocking socket, without KTLS_NO_WAIT): half a
+ * record is inside the SSL, or its last flight is not sent; SSL_want() tells
+ * which poll event to wait for, then call again.  -KTLS_EPENDING: an
+ * SSL_write() is unfinished; finish it, then call again.  -KTLS_ENOTREADY:
+ * handshake not finished; -KTLS_ECLOSED: shutdown has begun; -EINVAL: NULL,
+ * size not set, unknown flags or choices; -ENOMEM; -KTLS_EALERT,
+ * -KTLS_ETRUNCATED, -KTLS_EBADRECORD and the like: the connection failed
+ * while data was drained out of the SSL.
+ * After -EAGAIN, -KTLS_EPENDING, -KTLS_ENOTREADY, -EINVAL and -ENOMEM, *out is
+ * NULL, nothing is lost and ssl works as before.
+ * The calling thread's OpenSSL error queue is cleared.
+ * RFC 8446, RFC 5246; Linux 4.13 and later, else the library path.
+ */
+KTLS_API int ktls_handoff(struct ktls **out, struct ssl_st *ssl,
+			  const struct ktls_opts *opts);
+
+/*
+ * Free the object.
+ * Always legal, on NULL too.  Sends nothing: call ktls_shutdown() before for
+ * a proper end.  Secrets and undelivered data are wiped, the reference on
+ * the SSL is dropped, the descriptor stays open (see ktls_handoff()).
+ */
+KTLS_API void ktls_free(struct ktls *k);
+
+/*
+ * Read application data.
+ * Legal until it returned 0 or a final error.  len is at least 1.
+ * Returns the bytes stored, joined from several records as they come; 0: the
+ * peer's close_notify, the only end of a TLS stream; it repeats.
+ * -EAGAIN: wait for ktls_events(), or SO_RCVTIMEO ran out; -EINTR;
+ * -EINVAL: len is 0.
+ * Final, and repeated by every later call: -KTLS_ETRUNCATED: FIN without
+ * close_notify; -KTLS_EALERT: fatal alert, its number in ktls_info();
+ * -KTLS_EBADRECORD; -KTLS_EOVERSIZE; -KTLS_EPROTOCOL; -KTLS_EKEYUPDATE;
+ * -KTLS_EHANDSHAKE: renegotiation, or a request for a client certificate;
+ * -KTLS_ECMSG; -ECONNRESET and other errors of the socket.
+ * New session tickets are skipped, empty records too.  The bytes behind the
+ * returned count may be overwritten.
+ * RFC 8446 section 6.1; Linux 4.17.
+ */
+KTLS_API ssize_t ktls_read(struct ktls *k, void *buf, size_t len);
+
+/*
+ * As ktls_read(), into several buffers.
+ * iovcnt is 1 to 1024, the total length at least 1, else -EINVAL.
+ */
+KTLS_API ssize_t ktls_readv(struct ktls *k, const struct iovec *iov,
+			    int iovcnt);
+
+/*
+ * Write application data.
+ * Legal until ktls_shutdown(), a sent fatal alert or a final error.  len 0
+ * returns 0 and sends nothing.
+ * Returns the bytes taken, possibly fewer than len on a non-blocking socket:
+ * these are committed.  Go on with the bytes behind them; the path that
+ * encrypts in userspace may have sealed the first of those already, and
+ * answers another one with -KTLS_ERETRY (nothing is sent then).
+ * -EAGAIN: nothing taken, wait for ktls_events(), or SO_SNDTIMEO ran out;
+ * -EINTR.
+ * Final, and repeated by every later call: -EPIPE; -ECONNRESET and other
+ * errors of the socket; -KTLS_ECLOSED: after ktls_shutdown() or a fatal alert
+ * of ours; -KTLS_EBADRECORD, -KTLS_EOVERSIZE: the receiving side failed and
+ * took the socket with it.
+ * No signal is raised.
+ * Linux 4.13.
+ */
+KTLS_API ssize_t ktls_write(struct ktls *k, const void *buf, size_t len);
+
+/*
+ * As ktls_write(), from several buffers.
+ * iovcnt is 0 to 1024, else -EINVAL.
+ */
+KTLS_API ssize_t ktls_writev(struct ktls *k, const struct iovec *iov,
+			     int iovcnt);
+
+/*
+ * Send part of a file, with the contract of sendfile(2) on every path.
+ * Legal as ktls_write().  `in_fd` is a regular file open for reading.  With
+ * `offset` given, reading starts at *offset, *offset becomes the position
+ * behind the last byte taken, and the descriptor's own position is not
+ * touched; with NULL the descriptor's position is used and advanced.
+ * Never reads beyond the end of the file; at most 0x7ffff000 bytes a call.
+ * Returns the bytes taken, possibly fewer than count; 0: count is 0, or the
+ * file ends at or before the offset; -KTLS_ENOTFILE: not a regular file;
+ * -EINVAL: negative offset; -EBADF; -EIO: the file could not be read;
+ * otherwise as ktls_write().  After an error *offset tells what was taken
+ * before: bytes or error, never both.
+ * What was taken is on its way when the call returns: no record is held
+ * back for more data.
+ * Linux 4.13; zero-copy up to the encryption in the kernel.
+ */
+KTLS_API ssize_t ktls_sendfile(struct ktls *k, int in_fd, off_t *offset,
+			       size_t count);
+
+/*
+ * Send an alert.
+ * Legal as ktls_write(), and also after reading has failed.  `description`
+ * is the alert's number (RFC 8446 section 6); its level follows from it:
+ * warning for close_notify(0), user_canceled(90) and no_renegotiation(100),
+ * fatal for all others.  After a fatal one, and after close_notify, writing
+ * is over.
+ * Returns 0; -EAGAIN: nothing sent, call again; -EOPNOTSUPP: the SSL that
+ * serves this direction has no way to send it (library path, suites that
+ * are not AEAD); -KTLS_ECLOSED; otherwise as ktls_write().
+ */
+KTLS_API int ktls_alert(struct ktls *k, uint8_t description);
+
+/*
+ * End our side of the stream: send what is queued, then close_notify.
+ * Legal once as ktls_write(), and again after -EAGAIN; after success it
+ * repeats its 0.  Reading may go on until the peer's close_notify.  The
+ * descriptor is not shut down or closed.
+ * Returns 0: close_notify was sent, and all that was accepted before has
+ * left the TLS queue of the kernel for TCP's, so that close(2) loses none of
+ * it; -EAGAIN: not yet, wait for ktls_events() and call again; -EINTR: call
+ * again; -EPIPE, -ECONNRESET and other errors of the socket: the connection
+ * died, bytes accepted before may be lost.
+ * RFC 8446 section 6.1.
+ */
+KTLS_API int ktls_shutdown(struct ktls *k);
+
+/*
+ * Which poll(2) events will help after -EAGAIN.
+ * Always legal.  Returns a mask of POLLIN and POLLOUT: POLLIN as long as
+ * reading can go on, POLLOUT while the last write, sendfile, alert or
+ * shutdown waits for room.
+ */
+KTLS_API int ktls_events(const struct ktls *k);
+
+/*
+ * Bytes that ktls_read() can deliver without asking the socket.
+ * Always legal from the reading thread.  poll(2) knows nothing of them.
+ */
+KTLS_API size_t ktls_pending(const struct ktls *k);
+
+/*
+ * Ask the connection whether it has died: for POLLERR and POLLHUP, in place
+ * of getsockopt(SO_ERROR).
+ * Legal where nobody else reads or writes meanwhile.  Errors found are
+ * latched, so that no later write reports success for bytes that go nowhere.
+ * Returns 0: alive as far as is known; else the error that later calls give.
+ */
+KTLS_API int ktls_error(struct ktls *k);
+
+/* One direction, as ktls_info() tells it. */
+struct ktls_direction {
+	enum ktls_path path;
+	enum ktls_reason reason; /* why not the kernel */
+	int reason_errno;        /* the kernel's errno behind it, or 0 */
+	enum ktls_device device;
+	int error;               /* final error of this direction, or 0 */
+	uint64_t bytes;          /* application data since the hand-off */
+	uint64_t records;        /* records since the hand-off; kernel path */
+	uint64_t reserved[4];
+};
+
+struct ktls_info {
+	size_t size;
+	uint16_t version;
+	uint16_t suite;          /* IANA number, also of suites unknown here */
+	int server;              /* 1: we are the server */
+	int ssl_held;            /* 1: the SSL is still needed, and kept */
+	int alert_received;      /* number of the last alert, -1: none */
+	int alert_sent;
+	struct ktls_direction tx;
+	struct ktls_direction rx;
+	uint64_t tickets;        /* session tickets skipped since hand-off */
+};
+
+/*
+ * Tell what became of a connection.
+ * Always legal.  out->size must be set; members beyond it are not written.
+ * `device` is asked of the kernel once (inet_diag; before Linux 6.15 this
+ * needs CAP_NET_ADMIN) and stays KTLS_DEVICE_UNKNOWN where that is refused.
+ * Returns 0; -EINVAL: size not set.
+ */
+KTLS_API int ktls_info(struct ktls *k, struct ktls_info *out);
+
+/*
+ * The descriptor of a connection.
+ * Always legal.  -1: the SSL does not sit on a socket that is known.
+ */
+KTLS_API int ktls_fd(const struct ktls *k);
+
+/*
+ * Names for people: "kernel", "userspace", "library"; "no kernel TLS", ...
+ * Always legal.  Constant strings, "unknown" for other values.
+ */
+KTLS_API const char *ktls_path_name(enum ktls_path path);
+KTLS_API const char *ktls_reason_name(enum ktls_reason reason);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

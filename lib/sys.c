@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one file that makes system calls.  Each function turns libc's -1 and
+ * errno into -errno and does nothing else.
+ */
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static int status(int ret)
+{
+	return ret < 0 ? -errno : ret;
+}
+
+static ssize_t count(ssize_t ret)
+{
+	return ret < 0 ? -errno : ret;
+}
+
+static int sys_setsockopt(int fd, int level, int name, const void *val,
+			  socklen_t len)
+{
+	return status(setsockopt(fd, level, name, val, len));
+}
+
+static int sys_getsockopt(int fd, int level, int name, void *val,
+			  socklen_t *len)
+{
+	return status(getsockopt(fd, level, name, val, len));
+}
+
+static ssize_t sys_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	return count(sendmsg(fd, msg, flags));
+}
+
+static ssize_t sys_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	return count(recvmsg(fd, msg, flags));
+}
+
+static ssize_t sys_sendfile(int fd, int in_fd, off_t *off, size_t n)
+{
+	return count(sendfile(fd, in_fd, off, n));
+}
+
+static ssize_t sys_pread(int fd, void *buf, size_t len, off_t off)
+{
+	return count(pread(fd, buf, len, off));
+}
+
+static off_t sys_lseek(int fd, off_t off, int whence)
+{
+	off_t ret = lseek(fd, off, whence);
+
+	return ret < 0 ? -errno : ret;
+}
+
+static int sys_fstat(int fd, struct stat *st)
+{
+	return status(fstat(fd, st));
+}
+
+static int sys_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+	return status(poll(fds, n, timeout_ms));
+}
+
+static int sys_nonblocking(int fd)
+{
+	int flags = status(fcntl(fd, F_GETFL));
+
+	return flags < 0 ? flags : (flags & O_NONBLOCK) != 0;
+}
+
+static int sys_outq(int fd)
+{
+	int n = 0;
+	int err = status(ioctl(fd, SIOCOUTQ, &n));
+
+	return err < 0 ? err : n;
+}
+
+static int sys_socket(int domain, int type, int protocol)
+{
+	return status(socket(domain, type | SOCK_CLOEXEC, protocol));
+}
+
+static int sys_bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	return status(bind(fd, addr, len));
+}
+
+static int sys_listen(int fd, int backlog)
+{
+	return status(listen(fd, backlog));
+}
+
+static int sys_connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	return status(connect(fd, addr, len));
+}
+
+static int sys_accept(int fd)
+{
+	return status(accept4(fd, NULL, NULL, SOCK_CLOEXEC));
+}
+
+static int sys_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	return status(getsockname(fd, addr, len));
+}
+
+static int sys_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	return status(getpeername(fd, addr, len));
+}
+
+static int sys_close(int fd)
+{
+	return status(close(fd));
+}
+
+static void only_sigpipe(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGPIPE);
+}
+
+/*
+ * A blocked signal is queued even where it is ignored, so that release sees
+ * it whatever the application does with SIGPIPE.  One that waits already is
+ * not ours, and cannot be told from a second one: then nothing is touched.
+ */
+static void sys_sigpipe_hold(struct ktls__sigpipe *hold)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigpending(&set);
+	hold->was_pending = sigismember(&set, SIGPIPE) == 1;
+	if (hold->was_pending)
+		return;
+	only_sigpipe(&set);
+	pthread_sigmask(SIG_BLOCK, &set, &hold->before);
+}
+
+static int sys_sigpipe_release(struct ktls__sigpipe *hold)
+{
+	static const struct timespec at_once;
+	sigset_t set;
+	int sig;
+
+	if (hold->was_pending)
+		return 0;
+	only_sigpipe(&set);
+	do
+		sig = sigtimedwait(&set, NULL, &at_once);
+	while (sig < 0 && errno == EINTR);
+	pthread_sigmask(SIG_SETMASK, &hold->before, NULL);
+	return sig == SIGPIPE;
+}
+
+const struct ktls__sys ktls__sys_linux = {
+	.setsockopt = sys_setsockopt,
+	.getsockopt = sys_getsockopt,
+	.sendmsg = sys_sendmsg,
+	.recvmsg = sys_recvmsg,
+	.sendfile = sys_sendfile,
+	.pread = sys_pread,
+	.lseek = sys_lseek,
+	.fstat = sys_fstat,
+	.poll = sys_poll,
+	.nonblocking = sys_nonblocking,
+	.outq = sys_outq,
+	.socket = sys_socket,
+	.bind = sys_bind,
+	.listen = sys_listen,
+	.connect = sys_connect,
+	.accept = sys_accept,
+	.getsockname = sys_getsockname,
+	.getpeername = sys_getpeername,
+	.close = sys_close,
+	.sigpipe_hold = sys_sigpipe_hold,
+	.sigpipe_release = sys_sigpipe_release,
+};
+
+const struct ktls__sys *ktls__sys = &ktls__sys_linux;

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The link-time contract of a TLS library: hooks that watch the handshake,
+ * and the questions and moves that a hand-off makes on an SSL.
+ */
+#ifndef KTLS_BACKEND_H
+#define KTLS_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "handshake.h"
+#include "keylog.h"
+#include "link.h"
+
+struct ssl_st;
+
+/* One direction, as the hooks saw it. */
+struct ktls__flow {
+	uint8_t secret[KTLS__SECRET_MAX]; /* TLS 1.3: of the present keys */
+	size_t secret_len;                /* 0: none was seen */
+	uint64_t records;                 /* under the present keys */
+	uint64_t bytes;                   /* 5 + length over all headers */
+	uint64_t base;                    /* the BIO's counter before TLS */
+	uint64_t fed;                     /* given to the SSL beside its BIO */
+};
+
+/* What the hooks keep for each SSL: its ex_data, wiped with it. */
+struct ktls__trace {
+	struct ktls__flow rx;
+	struct ktls__flow tx;
+	int alert_received;      /* -1: none */
+	int alert_sent;
+	bool close_notify;       /* the peer's has been read */
+	bool key_update_sent;    /* a KeyUpdate was written */
+	uint64_t tickets;        /* NewSessionTickets read */
+	void (*app_msg)(int write_p, int version, int type, const void *buf,
+			size_t len, struct ssl_st *ssl, void *arg);
+	void *app_arg;
+};
+
+/* The trace of an SSL; NULL: its SSL_CTX was not prepared in time. */
+struct ktls__trace *ktls__trace_of(struct ssl_st *ssl);
+
+/* How the SSL reaches its peer. */
+enum ktls__transport {
+	KTLS__TRANSPORT_SOCKET,  /* a socket BIO on a known descriptor */
+	KTLS__TRANSPORT_MEMORY,  /* memory BIOs; the caller named the socket */
+	KTLS__TRANSPORT_FOREIGN  /* anything else: left alone */
+};
+
+/* Role, version and suite.  0; -KTLS_ENOTREADY; -KTLS_ECLOSED. */
+int ktls__backend_handshake(struct ssl_st *ssl, struct ktls__handshake *hs);
+
+/* Finds the transport; *fd becomes the socket's, or stays as it was given. */
+enum ktls__transport ktls__backend_transport(struct ssl_st *ssl, int *fd);
+
+/* Why no direction of this connection can leave the SSL, or NONE. */
+enum ktls_reason ktls__backend_obstacle(struct ssl_st *ssl,
+					const struct ktls__handshake *hs);
+
+/* Does the library itself drive kernel TLS on this SSL? */
+bool ktls__backend_ktls_on(struct ssl_st *ssl);
+
+/*
+ * Send whatever the SSL owes.  0: it owes nothing now; -EAGAIN: the socket
+ * is full; -KTLS_EPENDING: an SSL_write() is unfinished; -KTLS_ESSL: its
+ * bytes are not accounted for; other errors: the connection failed.
+ */
+int ktls__backend_flush(struct ssl_st *ssl, enum ktls__transport transport,
+			int fd);
+
+/* Plaintext taken out of an SSL, in order. */
+struct ktls__chunk {
+	struct ktls__chunk *next;
+	size_t len;
+	size_t off;
+	uint8_t data[];
+};
+
+struct ktls__leftover {
+	struct ktls__chunk *head;
+	struct ktls__chunk **tail;
+};
+
+void ktls__leftover_init(struct ktls__leftover *list);
+void ktls__leftover_wipe(struct ktls__leftover *list);
+
+/*
+ * Read everything inside the SSL into `list`, up to a record boundary and no
+ * byte further.  0: the SSL is empty; 1: it has read close_notify; -EAGAIN:
+ * half a record is inside and the rest has not come; -ERANGE: its bytes are
+ * not accounted for; -ENOMEM; a final error of ktls_read() otherwise.
+ * What was read before is in `list` in each case.
+ */
+int ktls__backend_drain(struct ssl_st *ssl, enum ktls__transport transport,
+			int fd, struct ktls__leftover *list);
+
+/* Keys of both directions, sequence numbers by the record count.
+ * 0; -KTLS_ECRYPTO; -KTLS_ESSL. */
+int ktls__backend_keys(struct ssl_st *ssl, const struct ktls__handshake *hs,
+		       struct ktls_keys *tx, struct ktls_keys *rx);
+
+/*
+ * Have the SSL seal one byte that never reaches the wire, and compare with
+ * *tx: sequence number, and for TLS 1.2 AES-GCM the explicit nonce, which is
+ * stored into tx->iv.  The SSL is one record ahead afterwards.
+ * KTLS_REASON_NONE: proven.  PADDING, SEQUENCE: tx->seq is the SSL's own,
+ * *moved tells whether it is one record ahead (a resync record is due).
+ */
+enum ktls_reason ktls__backend_probe_tx(struct ssl_st *ssl,
+					struct ktls_keys *tx, bool *moved);
+
+/*
+ * A BIO over `link` for the SSL's I/O after the hand-off; NULL: no memory.
+ * `link` must live until retire().  Freed with ktls__backend_free_bio().
+ */
+void *ktls__backend_make_bio(struct ktls__link *link);
+
+/* The SSL's I/O from now on goes through `bio`. */
+void ktls__backend_adopt(struct ssl_st *ssl, void *bio);
+
+/* Memory BIOs: move what they hold into `link`.  0; -ENOMEM; -errno. */
+int ktls__backend_take_memory(struct ssl_st *ssl, struct ktls__link *link);
+
+/* A BIO that would close the descriptor, with a reference; else NULL. */
+void *ktls__backend_closing_bio(struct ssl_st *ssl);
+void ktls__backend_free_bio(void *bio);
+
+/* A reference on the SSL. */
+int ktls__backend_hold(struct ssl_st *ssl);
+void ktls__backend_drop(struct ssl_st *ssl);
+
+/* The SSL has no part in the connection any more: cut `bio` (NULL is
+ * allowed) off its link, and keep its session resumable when it is freed. */
+void ktls__backend_retire(struct ssl_st *ssl, void *bio);
+
+/* Settings of an SSL on the library path. */
+void ktls__backend_enter_library(struct ssl_st *ssl);
+
+/* The library path.  As their public namesakes, but -EAGAIN whatever the
+ * socket's mode when `link` has nothing to read or write. */
+ssize_t ktls__backend_read(struct ssl_st *ssl, struct ktls__link *link,
+			   void *buf, size_t len);
+ssize_t ktls__backend_write(struct ssl_st *ssl, struct ktls__link *link,
+			    const void *buf, size_t len);
+int ktls__backend_close_notify(struct ssl_st *ssl, struct ktls__link *link);
+size_t ktls__backend_pending(struct ssl_st *ssl);
+
+/* 1: a peer asked for a KeyUpdate that the SSL has not sent. */
+int ktls__backend_owes_key_update(struct ssl_st *ssl);
+
+#endif

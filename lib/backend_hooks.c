@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hooks of ktls_prepare(): the key log gives the traffic secrets, the
+ * message callback the number of records under each key and the bytes that
+ * all records had.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hooks.h"
+#include "probe.h"
+#include "wipe.h"
+
+/* One per prepared SSL_CTX, in its ex_data. */
+struct prepared {
+	SSL_CTX_keylog_cb_func app_keylog;
+	void (*app_msg)(int write_p, int version, int type, const void *buf,
+			size_t len, SSL *ssl, void *arg);
+	void *app_arg;
+	unsigned flags;
+};
+
+static pthread_once_t index_once = PTHREAD_ONCE_INIT;
+static int ctx_index = -1;
+static int ssl_index = -1;
+
+static void free_prepared(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx,
+			  long argl, void *argp)
+{
+	(void)parent, (void)ad, (void)idx, (void)argl, (void)argp;
+	free(ptr);
+}
+
+static void free_trace(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx,
+		       long argl, void *argp)
+{
+	(void)parent, (void)ad, (void)idx, (void)argl, (void)argp;
+	if (ptr != NULL)
+		ktls__wipe(ptr, sizeof(struct ktls__trace));
+	free(ptr);
+}
+
+/* SSL_dup() copies the pointer otherwise, and both would free it. */
+static int no_dup(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **from_d,
+		  int idx, long argl, void *argp)
+{
+	(void)to, (void)from, (void)idx, (void)argl, (void)argp;
+	*from_d = NULL;
+	return 1;
+}
+
+static void make_indexes(void)
+{
+	ctx_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL,
+					     free_prepared);
+	ssl_index = SSL_get_ex_new_index(0, NULL, NULL, no_dup, free_trace);
+}
+
+static struct prepared *prepared_of(const SSL_CTX *ctx)
+{
+	return ctx_index < 0 ? NULL : SSL_CTX_get_ex_data(ctx, ctx_index);
+}
+
+struct ktls__trace *ktls__trace_of(SSL *ssl)
+{
+	return ssl_index < 0 ? NULL : SSL_get_ex_data(ssl, ssl_index);
+}
+
+uint64_t ktls__flow_moved(const struct ktls__flow *flow, uint64_t counter)
+{
+	return counter - flow->base + flow->fed;
+}
+
+/* Attaching before the peer can half-close: TCP_ULP wants ESTABLISHED. */
+static void attach_early(SSL *ssl, const struct prepared *p)
+{
+	int fd = SSL_get_fd(ssl);
+
+	if ((p->flags & KTLS_ATTACH_LATE) == 0 && fd >= 0 &&
+	    ktls__probe_ulp() == 0)
+		(void)ktls_sock_attach(fd);
+}
+
+/*
+ * The trace begins with the first record header, when the BIOs may have
+ * moved bytes of another protocol before (STARTTLS).  The header of a first
+ * record that is read has been taken from the BIO already.
+ */
+static struct ktls__trace *begin_trace(SSL *ssl, int write_p)
+{
+	struct prepared *p = prepared_of(SSL_get_SSL_CTX(ssl));
+	struct ktls__trace *t;
+
+	if (p == NULL || SSL_get_rbio(ssl) == NULL || SSL_get_wbio(ssl) == NULL)
+		return NULL;
+	t = calloc(1, sizeof(*t));
+	if (t == NULL)
+		return NULL;
+	t->alert_received = -1;
+	t->alert_sent = -1;
+	t->app_msg = p->app_msg;
+	t->app_arg = p->app_arg;
+	t->rx.base = BIO_number_read(SSL_get_rbio(ssl));
+	if (!write_p && !SSL_get_read_ahead(ssl))
+		t->rx.base -= SSL3_RT_HEADER_LENGTH;
+	else if (!write_p)
+		t->rx.base = 0;
+	t->tx.base = BIO_number_written(SSL_get_wbio(ssl));
+	if (SSL_set_ex_data(ssl, ssl_index, t) != 1) {
+		free(t);
+		return NULL;
+	}
+	attach_early(ssl, p);
+	return t;
+}
+
+static void on_keylog(const SSL *cssl, const char *line)
+{
+	SSL *ssl = (SSL *)(uintptr_t)cssl;
+	struct prepared *p = prepared_of(SSL_get_SSL_CTX(ssl));
+	struct ktls__trace *t = ktls__trace_of(ssl);
+	struct ktls__keylog found;
+	struct ktls__flow *flow;
+
+	if (p != NULL && p->app_keylog != NULL)
+		p->app_keylog(cssl, line);
+	if (t == NULL || !ktls__keylog_parse(&found, line))
+		return;
+	flow = found.server == SSL_is_server(ssl) ? &t->tx : &t->rx;
+	memcpy(flow->secret, found.secret, found.len);
+	flow->secret_len = found.len;
+	flow->records = 0;
+	ktls__wipe(&found, sizeof(found));
+}
+
+static void count_header(struct ktls__flow *flow, int version,
+			 const uint8_t *header)
+{
+	flow->bytes += SSL3_RT_HEADER_LENGTH +
+		       ((uint64_t)header[3] << 8 | header[4]);
+	if (header[0] != SSL3_RT_CHANGE_CIPHER_SPEC)
+		flow->records++;
+	else if (version != TLS1_3_VERSION)
+		flow->records = 0; /* the next record has the new keys */
+}
+
+/* The key log's later lines are not the same in all versions (3.0.2 has
+ * none), a KeyUpdate is: RFC 8446 section 7.2. */
+static void rotate(SSL *ssl, struct ktls__flow *flow)
+{
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+	uint16_t suite = cipher ? SSL_CIPHER_get_protocol_id(cipher) : 0;
+
+	if (ktls_secret_next(suite, flow->secret, flow->secret_len) < 0) {
+		ktls__wipe(flow->secret, sizeof(flow->secret));
+		flow->secret_len = 0;
+	}
+	flow->records = 0;
+}
+
+static void see_handshake(SSL *ssl, struct ktls__trace *t, int write_p,
+			  uint8_t msg_type)
+{
+	if (SSL_version(ssl) != TLS1_3_VERSION)
+		return;
+	if (msg_type == SSL3_MT_KEY_UPDATE) {
+		rotate(ssl, write_p ? &t->tx : &t->rx);
+		t->key_update_sent |= write_p != 0;
+	} else if (msg_type == SSL3_MT_NEWSESSION_TICKET && !write_p) {
+		t->tickets++;
+	}
+}
+
+static void see_alert(struct ktls__trace *t, int write_p, const uint8_t *alert)
+{
+	if (write_p) {
+		t->alert_sent = alert[1];
+		return;
+	}
+	t->alert_received = alert[1];
+	t->close_notify |= alert[1] == SSL3_AD_CLOSE_NOTIFY;
+}
+
+static void on_message(int write_p, int version, int type, const void *buf,
+		       size_t len, SSL *ssl, void *arg)
+{
+	struct ktls__trace *t = ktls__trace_of(ssl);
+
+	(void)arg;
+	if (t == NULL && type == SSL3_RT_HEADER)
+		t = begin_trace(ssl, write_p);
+	if (t == NULL)
+		return;
+	if (type == SSL3_RT_HEADER && len == SSL3_RT_HEADER_LENGTH)
+		count_header(write_p ? &t->tx : &t->rx, SSL_version(ssl), buf);
+	else if (type == SSL3_RT_HANDSHAKE && len > 0)
+		see_handshake(ssl, t, write_p, *(const uint8_t *)buf);
+	else if (type == SSL3_RT_ALERT && len == 2)
+		see_alert(t, write_p, buf);
+	if (t->app_msg != NULL)
+		t->app_msg(write_p, version, type, buf, len, ssl, t->app_arg);
+}
+
+static void install_hooks(SSL_CTX *ctx, struct prepared *p)
+{
+	p->app_keylog = SSL_CTX_get_keylog_callback(ctx);
+	SSL_CTX_set_keylog_callback(ctx, on_keylog);
+	SSL_CTX_set_msg_callback(ctx, on_message);
+	SSL_CTX_clear_options(ctx, SSL_OP_ENABLE_KTLS);
+	SSL_CTX_set_read_ahead(ctx, 0);
+}
+
+int ktls_prepare(SSL_CTX *ctx, unsigned flags)
+{
+	struct prepared *p;
+
+	if (ctx == NULL || (flags & ~(unsigned)KTLS_ATTACH_LATE) != 0)
+		return -EINVAL;
+	pthread_once(&index_once, make_indexes);
+	if (ctx_index < 0 || ssl_index < 0)
+		return -ENOMEM;
+	p = prepared_of(ctx);
+	if (p != NULL) {
+		p->flags = flags;
+		return 0;
+	}
+	p = calloc(1, sizeof(*p));
+	if (p == NULL || SSL_CTX_set_ex_data(ctx, ctx_index, p) != 1) {
+		free(p);
+		return -ENOMEM;
+	}
+	p->flags = flags;
+	install_hooks(ctx, p);
+	return 0;
+}
+
+int ktls_set_msg_callback(SSL_CTX *ctx,
+			  void (*cb)(int write_p, int version,
+				     int content_type, const void *buf,
+				     size_t len, SSL *ssl, void *arg),
+			  void *arg)
+{
+	struct prepared *p = ctx == NULL ? NULL : prepared_of(ctx);
+
+	if (p == NULL)
+		return -EINVAL;
+	p->app_msg = cb;
+	p->app_arg = arg;
+	return 0;
+}

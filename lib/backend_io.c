@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * OpenSSL on the library path: a BIO over our own socket link, and the
+ * SSL's reads, writes and end in the library's terms.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "backend.h"
+#include "errors_ssl.h"
+
+/* The BIO's own data.  Outlives the link: the application may still hold
+ * the SSL, and ask it for its descriptor. */
+struct port {
+	struct ktls__link *link; /* NULL: retired */
+	int fd;
+};
+
+static pthread_once_t method_once = PTHREAD_ONCE_INIT;
+static BIO_METHOD *method;
+
+static int port_read(BIO *bio, char *buf, size_t len, size_t *done)
+{
+	struct port *port = BIO_get_data(bio);
+	ssize_t n;
+
+	BIO_clear_retry_flags(bio);
+	*done = 0;
+	if (port->link == NULL)
+		return 0;
+	n = ktls__link_read(port->link, buf, len);
+	/* A FIN is ours to report: told of it, the SSL could not even write
+	 * any more, to a peer that has only half-closed. */
+	if (n == -EAGAIN || n == 0)
+		BIO_set_retry_read(bio);
+	if (n <= 0)
+		return 0;
+	*done = (size_t)n;
+	return 1;
+}
+
+static int port_write(BIO *bio, const char *buf, size_t len, size_t *done)
+{
+	struct port *port = BIO_get_data(bio);
+
+	BIO_clear_retry_flags(bio);
+	*done = 0;
+	if (port->link == NULL || ktls__link_write(port->link, buf, len) < 0)
+		return 0;
+	*done = len;
+	return 1;
+}
+
+static long port_ctrl(BIO *bio, int cmd, long num, void *ptr)
+{
+	const struct port *port = BIO_get_data(bio);
+
+	(void)num;
+	switch (cmd) {
+	case BIO_CTRL_FLUSH:
+		return 1;
+	case BIO_C_GET_FD:
+		if (ptr != NULL)
+			*(int *)ptr = port->fd;
+		return port->fd;
+	default:
+		return 0;
+	}
+}
+
+static int port_destroy(BIO *bio)
+{
+	free(BIO_get_data(bio));
+	BIO_set_data(bio, NULL);
+	return 1;
+}
+
+static void make_method(void)
+{
+	int type = BIO_get_new_index();
+
+	if (type < 0)
+		return;
+	method = BIO_meth_new(type | BIO_TYPE_SOURCE_SINK | BIO_TYPE_DESCRIPTOR,
+			      "libktls");
+	if (method == NULL)
+		return;
+	BIO_meth_set_read_ex(method, port_read);
+	BIO_meth_set_write_ex(method, port_write);
+	BIO_meth_set_ctrl(method, port_ctrl);
+	BIO_meth_set_destroy(method, port_destroy);
+}
+
+void *ktls__backend_make_bio(struct ktls__link *link)
+{
+	struct port *port;
+	BIO *bio;
+
+	pthread_once(&method_once, make_method);
+	port = method == NULL ? NULL : malloc(sizeof(*port));
+	bio = port == NULL ? NULL : BIO_new(method);
+	if (bio == NULL) {
+		free(port);
+		return NULL;
+	}
+	port->link = link;
+	port->fd = link->fd;
+	BIO_set_data(bio, port);
+	BIO_set_init(bio, 1);
+	return bio;
+}
+
+void ktls__backend_adopt(SSL *ssl, void *bio)
+{
+	BIO_up_ref(bio);
+	SSL_set0_rbio(ssl, bio);
+	BIO_up_ref(bio);
+	SSL_set0_wbio(ssl, bio);
+}
+
+static int take_input(BIO *rbio, struct ktls__link *link)
+{
+	size_t len = BIO_ctrl_pending(rbio);
+
+	if (len == 0)
+		return 0;
+	link->head = malloc(len);
+	if (link->head == NULL)
+		return -ENOMEM;
+	if (BIO_read_ex(rbio, link->head, len, &link->head_len) != 1)
+		return -KTLS_ESSL;
+	return 0;
+}
+
+int ktls__backend_take_memory(SSL *ssl, struct ktls__link *link)
+{
+	char *data;
+	long len = BIO_get_mem_data(SSL_get_wbio(ssl), &data);
+	int err = take_input(SSL_get_rbio(ssl), link);
+
+	if (err == 0 && len > 0)
+		err = ktls__link_write(link, data, (size_t)len);
+	return err;
+}
+
+void *ktls__backend_closing_bio(SSL *ssl)
+{
+	BIO *bio = SSL_get_rbio(ssl);
+
+	if (bio == NULL || BIO_get_close(bio) != BIO_CLOSE)
+		bio = SSL_get_wbio(ssl);
+	if (bio == NULL || BIO_get_close(bio) != BIO_CLOSE)
+		return NULL;
+	return BIO_up_ref(bio) == 1 ? bio : NULL;
+}
+
+void ktls__backend_free_bio(void *bio)
+{
+	BIO_free(bio);
+}
+
+void ktls__backend_retire(SSL *ssl, void *bio)
+{
+	struct port *port = bio == NULL ? NULL : BIO_get_data(bio);
+
+	if (port != NULL)
+		port->link = NULL;
+	SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+}
+
+void ktls__backend_enter_library(SSL *ssl)
+{
+	SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
+			  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	/* New keys under the connection's feet are not a matter of data. */
+	SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
+}
+
+/* The link knows better than OpenSSL what the socket said. */
+static int read_error(const struct ktls__link *link, int err)
+{
+	if (link == NULL || err == 0 || err == -KTLS_EALERT)
+		return err;
+	if (link->read_err < 0)
+		return link->read_err;
+	return err == -EAGAIN && link->eof ? -KTLS_ETRUNCATED : err;
+}
+
+ssize_t ktls__backend_read(SSL *ssl, struct ktls__link *link, void *buf,
+			   size_t len)
+{
+	size_t n;
+
+	ERR_clear_error();
+	errno = 0;
+	if (SSL_read_ex(ssl, buf, len, &n) == 1)
+		return (ssize_t)n;
+	return read_error(link, ktls__ssl_error(ssl, 0));
+}
+
+ssize_t ktls__backend_write(SSL *ssl, struct ktls__link *link, const void *buf,
+			    size_t len)
+{
+	size_t n;
+	int err;
+
+	ERR_clear_error();
+	errno = 0;
+	if (SSL_write_ex(ssl, buf, len, &n) == 1)
+		return (ssize_t)n;
+	err = ktls__ssl_error(ssl, 0);
+	if (link != NULL && link->write_err < 0)
+		return link->write_err;
+	/* Writing never ends because of the peer's close_notify. */
+	return err == 0 ? -KTLS_ESSL : err;
+}
+
+int ktls__backend_close_notify(SSL *ssl, struct ktls__link *link)
+{
+	int ret;
+	int err;
+
+	if ((SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN) != 0 && link != NULL)
+		return 0;
+	ERR_clear_error();
+	errno = 0;
+	ret = SSL_shutdown(ssl);
+	if (ret >= 0)
+		return 0;
+	err = ktls__ssl_error(ssl, ret);
+	if (link != NULL && link->write_err < 0)
+		return link->write_err;
+	return err == 0 ? -KTLS_ESSL : err;
+}
+
+size_t ktls__backend_pending(SSL *ssl)
+{
+	int n = SSL_pending(ssl);
+
+	return n > 0 ? (size_t)n : 0;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Keys and sequence numbers out of an OpenSSL SSL: the secrets by the hooks'
+ * count, and for TX a second time from a record that the SSL seals.
+ */
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "aead.h"
+#include "backend.h"
+#include "wipe.h"
+
+/* How far off the count may be for the SSL to be brought back in step. */
+#define SEARCH 64
+
+static int keys_1_3(const struct ktls__trace *t,
+		    const struct ktls__handshake *hs, struct ktls_keys *tx,
+		    struct ktls_keys *rx)
+{
+	int err = ktls_keys_tls13(tx, hs->suite, t->tx.secret,
+				  t->tx.secret_len);
+
+	if (err == 0)
+		err = ktls_keys_tls13(rx, hs->suite, t->rx.secret,
+				      t->rx.secret_len);
+	return err;
+}
+
+static int keys_1_2(SSL *ssl, const struct ktls__handshake *hs,
+		    struct ktls_keys *tx, struct ktls_keys *rx)
+{
+	const SSL_SESSION *session = SSL_get_session(ssl);
+	uint8_t master[48];
+	uint8_t client[32];
+	uint8_t server[32];
+	int err = -KTLS_ESSL;
+
+	if (SSL_SESSION_get_master_key(session, master, sizeof(master)) == 48 &&
+	    SSL_get_client_random(ssl, client, sizeof(client)) == 32 &&
+	    SSL_get_server_random(ssl, server, sizeof(server)) == 32)
+		err = ktls_keys_tls12(hs->server ? rx : tx,
+				      hs->server ? tx : rx, hs->suite, master,
+				      client, server);
+	ktls__wipe(master, sizeof(master));
+	return err;
+}
+
+int ktls__backend_keys(SSL *ssl, const struct ktls__handshake *hs,
+		       struct ktls_keys *tx, struct ktls_keys *rx)
+{
+	const struct ktls__trace *t = ktls__trace_of(ssl);
+	int err;
+
+	if (hs->version == KTLS_TLS_1_3)
+		err = keys_1_3(t, hs, tx, rx);
+	else
+		err = keys_1_2(ssl, hs, tx, rx);
+	if (err < 0)
+		return err;
+	tx->seq = t->tx.records;
+	rx->seq = t->rx.records;
+	return 0;
+}
+
+/* What the SSL sealed into a memory BIO, in place of its peer. */
+struct capture {
+	uint8_t rec[128];
+	size_t len;
+	uint64_t counted; /* records that the hooks saw meanwhile */
+};
+
+static void capture_byte(SSL *ssl, BIO *mem, struct capture *cap)
+{
+	struct ktls__trace *t = ktls__trace_of(ssl);
+	BIO *wbio = SSL_get_wbio(ssl);
+	uint64_t before = t->tx.records;
+	char *data;
+	size_t n;
+	long len;
+
+	BIO_up_ref(wbio);
+	BIO_up_ref(mem);
+	SSL_set0_wbio(ssl, mem);
+	ERR_clear_error();
+	if (SSL_write_ex(ssl, "x", 1, &n) != 1)
+		ERR_clear_error();
+	SSL_set0_wbio(ssl, wbio);
+	cap->counted = t->tx.records - before;
+	len = BIO_get_mem_data(mem, &data);
+	cap->len = len > 0 ? (size_t)len : 0;
+	if (cap->len > 0 && cap->len <= sizeof(cap->rec))
+		memcpy(cap->rec, data, cap->len);
+	/* The hooks counted bytes that the real BIO never saw. */
+	t->tx.fed += cap->len;
+	/* On the wire it would be the nonce of the kernel's first record. */
+	if (cap->len > 0)
+		ktls__wipe(data, cap->len);
+}
+
+static bool opens_at(const struct ktls_keys *keys, const struct capture *cap,
+		     uint64_t seq)
+{
+	struct ktls_keys k = *keys;
+	uint8_t plain[sizeof(cap->rec)];
+	uint8_t type = 0;
+	int len;
+
+	k.seq = seq;
+	len = ktls__record_open(plain, &type, &k, cap->rec, cap->len);
+	ktls_keys_wipe(&k);
+	return len == 1 && type == KTLS_RECORD_DATA && plain[0] == 'x';
+}
+
+/* The SSL's own sequence number, looked for around the count. */
+static bool find_seq(struct ktls_keys *keys, const struct capture *cap)
+{
+	uint64_t counted = keys->seq;
+	uint64_t i;
+
+	for (i = 0; i <= SEARCH; i++) {
+		keys->seq = counted + i;
+		if (opens_at(keys, cap, keys->seq))
+			return true;
+		keys->seq = counted - i;
+		if (i <= counted && opens_at(keys, cap, keys->seq))
+			return true;
+	}
+	keys->seq = counted;
+	return false;
+}
+
+static size_t one_byte_record(const struct ktls__suite *row)
+{
+	return (size_t)row->overhead + 1;
+}
+
+static enum ktls_reason judge(const struct capture *cap, struct ktls_keys *tx,
+			      bool *moved)
+{
+	const struct ktls__suite *row = ktls__suite_find(tx->suite);
+	uint64_t counted = tx->seq;
+
+	*moved = cap->len > 0;
+	if (cap->len == 0 || cap->len > sizeof(cap->rec) || row == NULL)
+		return KTLS_REASON_SEQUENCE;
+	if (row->explicit_len > 0)
+		memcpy(tx->iv + row->fixed_iv_len, cap->rec + 5,
+		       row->explicit_len);
+	if (!find_seq(tx, cap))
+		return KTLS_REASON_SEQUENCE;
+	if (tx->seq != counted || cap->counted != 1)
+		return KTLS_REASON_SEQUENCE;
+	if (cap->len != one_byte_record(row))
+		return KTLS_REASON_PADDING;
+	return KTLS_REASON_NONE;
+}
+
+enum ktls_reason ktls__backend_probe_tx(SSL *ssl, struct ktls_keys *tx,
+					bool *moved)
+{
+	struct capture cap = { .len = 0 };
+	enum ktls_reason reason;
+	BIO *mem = BIO_new(BIO_s_mem());
+
+	*moved = false;
+	if (mem == NULL)
+		return KTLS_REASON_NO_MEMORY;
+	capture_byte(ssl, mem, &cap);
+	BIO_free(mem);
+	reason = judge(&cap, tx, moved);
+	ktls__wipe(&cap, sizeof(cap));
+	return reason;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* OpenSSL's errors in the library's own terms: see errors_ssl.h. */
+#include <errno.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "backend.h"
+#include "errors_ssl.h"
+
+static int of_reason(int reason)
+{
+	switch (reason) {
+	case SSL_R_UNEXPECTED_EOF_WHILE_READING:
+		return -KTLS_ETRUNCATED;
+	case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC:
+	case SSL_R_DECRYPTION_FAILED:
+	case SSL_R_LENGTH_TOO_SHORT:
+		return -KTLS_EBADRECORD;
+	case SSL_R_PACKET_LENGTH_TOO_LONG:
+	case SSL_R_ENCRYPTED_LENGTH_TOO_LONG:
+	case SSL_R_DATA_LENGTH_TOO_LONG:
+		return -KTLS_EOVERSIZE;
+	default:
+		return -KTLS_EPROTOCOL;
+	}
+}
+
+static int of_queue(void)
+{
+	unsigned long e = ERR_peek_last_error();
+	int reason = ERR_GET_REASON(e);
+
+	if (ERR_SYSTEM_ERROR(e) && reason > 0)
+		return -reason;
+	if (ERR_GET_LIB(e) != ERR_LIB_SSL)
+		return -KTLS_ESSL;
+	if (reason == ERR_R_MALLOC_FAILURE)
+		return -ENOMEM;
+	if (reason >= SSL_AD_REASON_OFFSET)
+		return -KTLS_EALERT;
+	return of_reason(reason);
+}
+
+static int of_syscall(int saved)
+{
+	if (ERR_peek_last_error() != 0)
+		return of_queue();
+	return saved != 0 ? -saved : -KTLS_ETRUNCATED;
+}
+
+int ktls__ssl_error(SSL *ssl, int ret)
+{
+	int saved = errno;
+	int err;
+
+	switch (SSL_get_error(ssl, ret)) {
+	case SSL_ERROR_ZERO_RETURN:
+		err = 0;
+		break;
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		err = -EAGAIN;
+		break;
+	case SSL_ERROR_SYSCALL:
+		err = of_syscall(saved);
+		break;
+	case SSL_ERROR_SSL:
+		err = of_queue();
+		break;
+	default:
+		err = -KTLS_ESSL;
+		break;
+	}
+	ERR_clear_error();
+	return err;
+}

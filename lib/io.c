@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* The public reads and writes: what is latched, what is left over, and then
+ * the path of the direction. */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "conn.h"
+#include "kernel_path.h"
+#include "library_path.h"
+#include "sys.h"
+#include "wipe.h"
+
+#define IOV_LIMIT 1024
+
+/* sendfile(2) and write(2) take no more in one call. */
+#define COUNT_LIMIT 0x7ffff000
+
+static size_t iov_total(const struct iovec *iov, int iovcnt)
+{
+	size_t n = 0;
+
+	for (; iovcnt > 0; iov++, iovcnt--)
+		n += iov->iov_len;
+	return n;
+}
+
+static void drop_chunk(struct ktls__leftover *list)
+{
+	struct ktls__leftover rest = { list->head->next, list->tail };
+
+	list->head->next = NULL;
+	if (rest.head == NULL)
+		rest.tail = &list->head;
+	ktls__leftover_wipe(list);
+	*list = rest;
+}
+
+static size_t take_leftover(struct ktls *k, uint8_t *buf, size_t len)
+{
+	struct ktls__chunk *c;
+	size_t done = 0;
+	size_t n;
+
+	while (done < len && (c = k->leftover.head) != NULL) {
+		n = c->len - c->off;
+		if (n > len - done)
+			n = len - done;
+		memcpy(buf + done, c->data + c->off, n);
+		c->off += n;
+		done += n;
+		if (c->off == c->len)
+			drop_chunk(&k->leftover);
+	}
+	return done;
+}
+
+static ssize_t read_leftover(struct ktls *k, const struct iovec *iov,
+			     int iovcnt)
+{
+	size_t n = 0;
+
+	for (; iovcnt > 0 && k->leftover.head != NULL; iov++, iovcnt--)
+		n += take_leftover(k, iov->iov_base, iov->iov_len);
+	k->rx.bytes += n;
+	return (ssize_t)n;
+}
+
+ssize_t ktls_readv(struct ktls *k, const struct iovec *iov, int iovcnt)
+{
+	if (iovcnt < 1 || iovcnt > IOV_LIMIT || iov_total(iov, iovcnt) == 0)
+		return -EINVAL;
+	if (k->leftover.head != NULL)
+		return read_leftover(k, iov, iovcnt);
+	if (k->eof)
+		return 0;
+	if (k->rx.err < 0)
+		return k->rx.err;
+	if (k->rx.path == KTLS_PATH_KERNEL)
+		return ktls__kernel_readv(k, iov, iovcnt);
+	return ktls__library_readv(k, iov, iovcnt);
+}
+
+ssize_t ktls_read(struct ktls *k, void *buf, size_t len)
+{
+	struct iovec iov = { .iov_base = buf, .iov_len = len };
+
+	if (len > COUNT_LIMIT)
+		iov.iov_len = COUNT_LIMIT;
+	return ktls_readv(k, &iov, 1);
+}
+
+/* 0: writing is allowed. */
+static int may_write(const struct ktls *k)
+{
+	if (k->shut != KTLS__OPEN)
+		return -KTLS_ECLOSED;
+	return k->tx.err;
+}
+
+static ssize_t note_room(struct ktls *k, ssize_t n, size_t wanted)
+{
+	if (k->tx.path == KTLS_PATH_KERNEL)
+		k->want_out = n == -EAGAIN || (n >= 0 && (size_t)n < wanted);
+	return n;
+}
+
+ssize_t ktls_writev(struct ktls *k, const struct iovec *iov, int iovcnt)
+{
+	size_t len;
+	int err = may_write(k);
+
+	if (iovcnt < 0 || iovcnt > IOV_LIMIT)
+		return -EINVAL;
+	if (err < 0)
+		return err;
+	len = iov_total(iov, iovcnt);
+	if (len == 0) {
+		if (k->tx.path != KTLS_PATH_KERNEL)
+			(void)ktls__library_flush(k);
+		return 0;
+	}
+	if (k->tx.path == KTLS_PATH_KERNEL)
+		return note_room(k, ktls__kernel_writev(k, iov, iovcnt), len);
+	return ktls__library_writev(k, iov, iovcnt);
+}
+
+ssize_t ktls_write(struct ktls *k, const void *buf, size_t len)
+{
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)buf,
+			     .iov_len = len };
+
+	if (len > COUNT_LIMIT)
+		iov.iov_len = COUNT_LIMIT;
+	return ktls_writev(k, &iov, 1);
+}
+
+/* Where to begin, and how much there is.  0; -errno. */
+static int clamp(int in_fd, off_t pos, size_t *count)
+{
+	struct stat st;
+	int err = ktls__sys->fstat(in_fd, &st);
+
+	if (err < 0)
+		return err;
+	if (!S_ISREG(st.st_mode))
+		return -KTLS_ENOTFILE;
+	if (pos < 0)
+		return -EINVAL;
+	if (pos >= st.st_size)
+		*count = 0;
+	else if (*count > (uint64_t)(st.st_size - pos))
+		*count = (size_t)(st.st_size - pos);
+	if (*count > COUNT_LIMIT)
+		*count = COUNT_LIMIT;
+	return 0;
+}
+
+static ssize_t send_at(struct ktls *k, int in_fd, off_t *pos, size_t count)
+{
+	int err = clamp(in_fd, *pos, &count);
+
+	if (err < 0 || count == 0)
+		return err;
+	if (k->tx.path == KTLS_PATH_KERNEL)
+		return note_room(k, ktls__kernel_sendfile(k, in_fd, pos, count),
+				 count);
+	return ktls__library_sendfile(k, in_fd, pos, count);
+}
+
+ssize_t ktls_sendfile(struct ktls *k, int in_fd, off_t *offset, size_t count)
+{
+	off_t pos;
+	ssize_t n;
+	int err = may_write(k);
+
+	if (err < 0)
+		return err;
+	if (offset != NULL)
+		return send_at(k, in_fd, offset, count);
+	pos = ktls__sys->lseek(in_fd, 0, SEEK_CUR);
+	if (pos < 0)
+		return pos == -ESPIPE ? -KTLS_ENOTFILE : (ssize_t)pos;
+	n = send_at(k, in_fd, &pos, count);
+	if (n > 0)
+		(void)ktls__sys->lseek(in_fd, pos, SEEK_SET);
+	return n;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* The socket below an SSL on the library path: see link.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "link.h"
+#include "sys.h"
+#include "wipe.h"
+
+void ktls__link_init(struct ktls__link *link, int fd)
+{
+	memset(link, 0, sizeof(*link));
+	link->fd = fd;
+}
+
+void ktls__link_wipe(struct ktls__link *link)
+{
+	free(link->head);
+	free(link->queue);
+	ktls__wipe(link, sizeof(*link));
+	link->fd = -1;
+}
+
+static ssize_t take_head(struct ktls__link *link, void *buf, size_t len)
+{
+	size_t n = link->head_len - link->head_off;
+
+	if (n > len)
+		n = len;
+	memcpy(buf, link->head + link->head_off, n);
+	link->head_off += n;
+	return (ssize_t)n;
+}
+
+ssize_t ktls__link_read(struct ktls__link *link, void *buf, size_t len)
+{
+	struct iovec iov = { .iov_base = buf, .iov_len = len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
+
+	if (link->head_off < link->head_len)
+		return take_head(link, buf, len);
+	if (link->no_input)
+		return -EAGAIN;
+	if (link->read_err < 0)
+		return link->read_err;
+	do
+		n = ktls__sys->recvmsg(link->fd, &msg, MSG_DONTWAIT);
+	while (n == -EINTR);
+	if (n == 0)
+		link->eof = true;
+	else if (n < 0 && n != -EAGAIN)
+		link->read_err = (int)n;
+	return n;
+}
+
+static ssize_t send_some(struct ktls__link *link, const uint8_t *buf,
+			 size_t len, int flags)
+{
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)buf,
+			     .iov_len = len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
+
+	do
+		n = ktls__sys->sendmsg(link->fd, &msg,
+				       MSG_DONTWAIT | MSG_NOSIGNAL | flags);
+	while (n == -EINTR);
+	if (n < 0 && n != -EAGAIN)
+		link->write_err = (int)n;
+	return n;
+}
+
+int ktls__link_flush(struct ktls__link *link)
+{
+	ssize_t n;
+
+	if (link->write_err < 0)
+		return link->write_err;
+	while (link->queue_off < link->queue_len) {
+		n = send_some(link, link->queue + link->queue_off,
+			      link->queue_len - link->queue_off, 0);
+		if (n < 0)
+			return (int)n;
+		link->queue_off += (size_t)n;
+	}
+	link->queue_off = 0;
+	link->queue_len = 0;
+	return 0;
+}
+
+static int grow(struct ktls__link *link, size_t len)
+{
+	size_t cap = link->queue_cap == 0 ? 4096 : link->queue_cap;
+	uint8_t *p;
+
+	while (cap < link->queue_len + len)
+		cap *= 2;
+	if (cap == link->queue_cap)
+		return 0;
+	p = realloc(link->queue, cap);
+	if (p == NULL) {
+		/* The SSL has spent the sequence number: nothing sealed
+		 * after this may be sent. */
+		link->write_err = -ENOMEM;
+		return -ENOMEM;
+	}
+	link->queue = p;
+	link->queue_cap = cap;
+	return 0;
+}
+
+static int enqueue(struct ktls__link *link, const uint8_t *buf, size_t len)
+{
+	int err = len == 0 ? 0 : grow(link, len);
+
+	if (err < 0 || len == 0)
+		return err;
+	memcpy(link->queue + link->queue_len, buf, len);
+	link->queue_len += len;
+	return 0;
+}
+
+/* The resync record goes with the output that follows it: on its own it
+ * would wake a peer that then blocks in its SSL_read(). */
+static int send_resync(struct ktls__link *link)
+{
+	ssize_t n = 0;
+	int err;
+
+	if (link->queue_len == 0)
+		n = send_some(link, link->resync, link->resync_len, MSG_MORE);
+	if (n == -EAGAIN)
+		n = 0;
+	if (n < 0)
+		return (int)n;
+	err = enqueue(link, link->resync + n, link->resync_len - (size_t)n);
+	link->resync_len = 0;
+	return err;
+}
+
+int ktls__link_write(struct ktls__link *link, const void *buf, size_t len)
+{
+	ssize_t n = 0;
+	int err;
+
+	if (link->no_output)
+		return 0;
+	if (link->write_err < 0)
+		return link->write_err;
+	if (link->resync_len > 0) {
+		err = send_resync(link);
+		if (err < 0)
+			return err;
+	}
+	err = ktls__link_flush(link);
+	if (err < 0 && err != -EAGAIN)
+		return err;
+	if (err == 0)
+		n = send_some(link, buf, len, 0);
+	if (n == -EAGAIN)
+		n = 0;
+	if (n < 0)
+		return (int)n;
+	return enqueue(link, (const uint8_t *)buf + n, len - (size_t)n);
+}
+
+void ktls__link_hold_resync(struct ktls__link *link, const uint8_t *rec,
+			    size_t len)
+{
+	if (len > sizeof(link->resync))
+		len = 0;
+	memcpy(link->resync, rec, len);
+	link->resync_len = len;
+}
+
+/* A socket's own timeout for blocking calls, in poll's terms. */
+static int timeout_of(int fd, int events)
+{
+	struct timeval tv = { 0 };
+	socklen_t len = sizeof(tv);
+	int name = (events & POLLIN) != 0 ? SO_RCVTIMEO : SO_SNDTIMEO;
+
+	if (ktls__sys->getsockopt(fd, SOL_SOCKET, name, &tv, &len) < 0 ||
+	    (tv.tv_sec == 0 && tv.tv_usec == 0))
+		return -1;
+	if (tv.tv_sec > 1000000)
+		return -1;
+	return (int)(tv.tv_sec * 1000 + (tv.tv_usec + 999) / 1000);
+}
+
+int ktls__link_wait(int fd, int events)
+{
+	struct pollfd p = { .fd = fd, .events = (short)events };
+	int n = ktls__sys->nonblocking(fd);
+
+	if (n < 0)
+		return n;
+	if (n > 0)
+		return -EAGAIN;
+	n = ktls__sys->poll(&p, 1, timeout_of(fd, events));
+	if (n < 0)
+		return n;
+	return n == 0 ? -EAGAIN : 0;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* The public hand-off: what is asked for, the object, and its end. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "handoff.h"
+#include "sys.h"
+#include "wipe.h"
+
+static bool is_choice(enum ktls_choice choice)
+{
+	return choice == KTLS_AUTO || choice == KTLS_KERNEL ||
+	       choice == KTLS_LIBRARY;
+}
+
+/* An older caller's struct is shorter than ours, a newer one's longer. */
+static int read_opts(const struct ktls_opts *in, struct ktls_opts *opts)
+{
+	static const struct ktls_opts defaults = KTLS_OPTS_INIT;
+
+	*opts = defaults;
+	if (in == NULL)
+		return 0;
+	if (in->size < sizeof(in->size))
+		return -EINVAL;
+	memcpy(opts, in, in->size < sizeof(*opts) ? in->size : sizeof(*opts));
+	if (!is_choice(opts->tx) || !is_choice(opts->rx) ||
+	    (opts->flags & ~(unsigned)(KTLS_KEEP_SSL | KTLS_NO_WAIT)) != 0)
+		return -EINVAL;
+	return 0;
+}
+
+static struct ktls *new_conn(struct ssl_st *ssl, int fd)
+{
+	struct ktls *k = calloc(1, sizeof(*k));
+
+	if (k == NULL)
+		return NULL;
+	if (pthread_mutex_init(&k->lock, NULL) != 0) {
+		free(k);
+		return NULL;
+	}
+	k->fd = fd;
+	k->alert_received = -1;
+	k->alert_sent = -1;
+	ktls__leftover_init(&k->leftover);
+	ktls__link_init(&k->link, fd);
+	k->bio = ktls__backend_make_bio(&k->link);
+	if (k->bio != NULL && ktls__backend_hold(ssl) == 0)
+		k->ssl = ssl;
+	return k;
+}
+
+static void free_conn(struct ktls *k)
+{
+	if (k->ssl != NULL)
+		ktls__backend_drop(k->ssl);
+	if (k->bio != NULL)
+		ktls__backend_free_bio(k->bio);
+	if (k->closing_bio != NULL)
+		ktls__backend_free_bio(k->closing_bio);
+	ktls__leftover_wipe(&k->leftover);
+	ktls__link_wipe(&k->link);
+	pthread_mutex_destroy(&k->lock);
+	ktls__wipe(k, sizeof(*k));
+	free(k);
+}
+
+static void let_ssl_go(struct ktls *k)
+{
+	ktls__backend_retire(k->ssl, k->bio);
+	ktls__backend_drop(k->ssl);
+	k->ssl = NULL;
+}
+
+/* Flushing and draining go through the SSL's own BIOs. */
+static int guarded_move(struct ktls *k, const struct ktls__order *order)
+{
+	struct ktls__sigpipe hold;
+	int err;
+
+	ktls__sys->sigpipe_hold(&hold);
+	err = ktls__handoff_move(k, order);
+	(void)ktls__sys->sigpipe_release(&hold);
+	return err;
+}
+
+int ktls_handoff(struct ktls **out, struct ssl_st *ssl,
+		 const struct ktls_opts *in)
+{
+	struct ktls__handshake hs;
+	struct ktls__order order;
+	struct ktls_opts opts;
+	struct ktls *k;
+	int err;
+
+	if (out == NULL)
+		return -EINVAL;
+	*out = NULL;
+	if (ssl == NULL || read_opts(in, &opts) < 0)
+		return -EINVAL;
+	err = ktls__backend_handshake(ssl, &hs);
+	if (err < 0)
+		return err;
+	order.tx = opts.tx;
+	order.rx = opts.rx;
+	order.keep = (opts.flags & KTLS_KEEP_SSL) != 0;
+	order.no_wait = (opts.flags & KTLS_NO_WAIT) != 0;
+	order.transport = ktls__backend_transport(ssl, &opts.fd);
+	k = new_conn(ssl, opts.fd);
+	if (k == NULL)
+		return -ENOMEM;
+	k->hs = hs;
+	err = k->ssl == NULL ? -ENOMEM : guarded_move(k, &order);
+	if (err < 0) {
+		free_conn(k);
+		return err;
+	}
+	if (k->tx.path == KTLS_PATH_KERNEL && k->rx.path == KTLS_PATH_KERNEL &&
+	    !order.keep)
+		let_ssl_go(k);
+	*out = k;
+	return 0;
+}
+
+void ktls_free(struct ktls *k)
+{
+	if (k == NULL)
+		return;
+	if (k->ssl != NULL)
+		ktls__backend_retire(k->ssl, k->bio);
+	free_conn(k);
+}

@@ -42,3 +42,8 @@ int ktls__latch_both(struct ktls *k, int err)
 	}
 	return err;
 }
+
+int ktls__may_write(const struct ktls *k)
+{
+	return k->shut != KTLS__OPEN ? -KTLS_ECLOSED : k->tx.err;
+}

@@ -83,4 +83,7 @@ int ktls__latch(struct ktls *k, struct ktls__side *side, int err);
 /* The connection as a whole is over: both directions. */
 int ktls__latch_both(struct ktls *k, int err);
 
+/* 0: writing is allowed; else what a write has to return. */
+int ktls__may_write(const struct ktls *k);
+
 #endif

@@ -12,24 +12,9 @@
 #define CLOSE_NOTIFY 0
 #define FATAL 2
 
-/* An alert may still say what was wrong with the records that came in; on a
- * connection that is gone it must not be sent, for Linux would report
- * success. */
-static int may_alert(const struct ktls *k)
-{
-	int err = k->tx.err;
-
-	if (k->shut != KTLS__OPEN)
-		return -KTLS_ECLOSED;
-	if (err < 0 && ktls__control_alert_for(err) >= 0 &&
-	    ktls__control_level((uint8_t)k->alert_sent) == FATAL)
-		return -KTLS_ECLOSED;
-	return err;
-}
-
 int ktls_alert(struct ktls *k, uint8_t description)
 {
-	int err = may_alert(k);
+	int err = ktls__may_write(k);
 
 	if (err < 0)
 		return err;

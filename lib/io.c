@@ -90,14 +90,6 @@ ssize_t ktls_read(struct ktls *k, void *buf, size_t len)
 	return ktls_readv(k, &iov, 1);
 }
 
-/* 0: writing is allowed. */
-static int may_write(const struct ktls *k)
-{
-	if (k->shut != KTLS__OPEN)
-		return -KTLS_ECLOSED;
-	return k->tx.err;
-}
-
 static ssize_t note_room(struct ktls *k, ssize_t n, size_t wanted)
 {
 	if (k->tx.path == KTLS_PATH_KERNEL)
@@ -108,7 +100,7 @@ static ssize_t note_room(struct ktls *k, ssize_t n, size_t wanted)
 ssize_t ktls_writev(struct ktls *k, const struct iovec *iov, int iovcnt)
 {
 	size_t len;
-	int err = may_write(k);
+	int err = ktls__may_write(k);
 
 	if (iovcnt < 0 || iovcnt > IOV_LIMIT)
 		return -EINVAL;
@@ -172,7 +164,7 @@ ssize_t ktls_sendfile(struct ktls *k, int in_fd, off_t *offset, size_t count)
 {
 	off_t pos;
 	ssize_t n;
-	int err = may_write(k);
+	int err = ktls__may_write(k);
 
 	if (err < 0)
 		return err;

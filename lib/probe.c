@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "loopback.h"
-#include "record.h"
 #include "sock.h"
 #include "suite.h"
 #include "sys.h"
@@ -33,7 +32,8 @@ static atomic_int extras_known;	      /* 0; KNOWN | REKEY | ... */
 
 static const char ping[] = "a record's plaintext, never seen on the wire";
 
-/* Memory ran out, or a timeout: this says nothing about the kernel's TLS. */
+/* Memory ran out, a signal or a timeout: this says nothing about the kernel's
+ * TLS. */
 static int is_transient(int err)
 {
 	return err == -ENOMEM || err == -ENOBUFS || err == -EAGAIN ||
@@ -122,12 +122,9 @@ static struct ktls_keys test_keys(const struct ktls__suite *suite,
 
 static int send_ping(int fd)
 {
-	ssize_t n;
+	ssize_t n = ktls_sock_send(fd, KTLS_RECORD_DATA, ping, sizeof(ping), 0);
 
-	do
-		n = ktls_sock_send(fd, KTLS_RECORD_DATA, ping, sizeof(ping), 0);
-	while (n == -EINTR);
-	return n == sizeof(ping) ? 1 : n < 0 ? (int)n : 0;
+	return n < 0 ? (int)n : n == sizeof(ping);
 }
 
 /* The first bytes of the wire, which stay there: 1, 0: not that many. */
@@ -135,11 +132,8 @@ static int peek(int fd, uint8_t *wire, size_t len)
 {
 	struct iovec iov = {wire, len};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	ssize_t n;
+	ssize_t n = ktls__sys->recvmsg(fd, &msg, MSG_PEEK | MSG_WAITALL);
 
-	do
-		n = ktls__sys->recvmsg(fd, &msg, MSG_PEEK | MSG_WAITALL);
-	while (n == -EINTR);
 	return n < 0 ? (int)n : (size_t)n == len;
 }
 
@@ -162,14 +156,12 @@ static int receive_ping(int fd)
 {
 	char got[sizeof(ping)];
 	uint8_t type;
-	ssize_t n;
+	ssize_t n = ktls_sock_recv(fd, &type, got, sizeof(got), NULL);
 
-	do
-		n = ktls_sock_recv(fd, &type, got, sizeof(got), NULL);
-	while (n == -EINTR);
-	return n < 0 ? (int)n
-		     : n == sizeof(ping) && type == KTLS_RECORD_DATA &&
-			       memcmp(got, ping, sizeof(ping)) == 0;
+	if (n < 0)
+		return (int)n;
+	return n == sizeof(ping) && type == KTLS_RECORD_DATA &&
+	       memcmp(got, ping, sizeof(ping)) == 0;
 }
 
 /* What `try` finds, on a pair with the ULP on both ends.  Whatever refuses

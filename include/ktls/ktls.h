@@ -496,7 +496,9 @@ KTLS_API void ktls_free(struct ktls *k);
  * close_notify; -KTLS_EALERT: fatal alert, its number in ktls_info();
  * -KTLS_EBADRECORD; -KTLS_EOVERSIZE; -KTLS_EPROTOCOL; -KTLS_EKEYUPDATE;
  * -KTLS_EHANDSHAKE: renegotiation, or a request for a client certificate;
- * -KTLS_ECMSG; -ECONNRESET and other errors of the socket.
+ * -KTLS_ECMSG; -ECONNRESET and other errors of the socket.  All of these but
+ * -KTLS_ETRUNCATED end writing too; where the fault is the peer's, its fatal
+ * alert has been sent.
  * New session tickets are skipped, empty records too.  The bytes behind the
  * returned count may be overwritten.
  * RFC 8446 section 6.1; Linux 4.17.
@@ -557,11 +559,12 @@ KTLS_API ssize_t ktls_sendfile(struct ktls *k, int in_fd, off_t *offset,
 
 /*
  * Send an alert.
- * Legal as ktls_write(), and also after reading has failed.  `description`
- * is the alert's number (RFC 8446 section 6); its level follows from it:
- * warning for close_notify(0), user_canceled(90) and no_renegotiation(100),
- * fatal for all others.  After a fatal one, and after close_notify, writing
- * is over.
+ * Legal as ktls_write().  `description` is the alert's number (RFC 8446
+ * section 6); its level follows from it: warning for close_notify(0), which
+ * is ktls_shutdown(), user_canceled(90) and no_renegotiation(100), fatal for
+ * all others.  After a fatal one, and after close_notify, writing is over.
+ * The alerts that answer a fault in what was received are sent by the call
+ * that found it, not here.
  * Returns 0; -EAGAIN: nothing sent, call again; -EOPNOTSUPP: the SSL that
  * serves this direction has no way to send it (library path, suites that
  * are not AEAD); -KTLS_ECLOSED; otherwise as ktls_write().

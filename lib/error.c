@@ -17,35 +17,32 @@
 /* The kernel's own: net/tls let it out to callers before 5.5. */
 #define ENOTSUPP 524
 
+enum { FIRST = KTLS_EVERSION };
+
 static const char *const errors[] = {
-	[KTLS_EVERSION - KTLS_EVERSION] = "neither TLS 1.2 nor TLS 1.3",
-	[KTLS_ESUITE - KTLS_EVERSION] = "cipher suite not supported",
-	[KTLS_ECRYPTO - KTLS_EVERSION] = "the crypto library failed",
-	[KTLS_EUNPROVEN - KTLS_EVERSION] =
-		"the socket does not prove that it encrypts",
-	[KTLS_ECMSG - KTLS_EVERSION] = "a record came without its type",
-	[KTLS_ENOTREADY - KTLS_EVERSION] = "the handshake is not finished",
-	[KTLS_EPENDING - KTLS_EVERSION] = "an SSL_write() is unfinished",
-	[KTLS_ECLOSED - KTLS_EVERSION] =
-		"the TLS connection is already shut down",
-	[KTLS_ETRUNCATED - KTLS_EVERSION] =
-		"the stream ended without close_notify",
-	[KTLS_EALERT - KTLS_EVERSION] = "the peer sent a fatal alert",
-	[KTLS_EBADRECORD - KTLS_EVERSION] = "a record failed authentication",
-	[KTLS_EOVERSIZE - KTLS_EVERSION] =
-		"a record is longer than TLS allows",
-	[KTLS_EPROTOCOL - KTLS_EVERSION] = "the peer broke the protocol",
-	[KTLS_EKEYUPDATE - KTLS_EVERSION] =
-		"a KeyUpdate that cannot be followed",
-	[KTLS_EHANDSHAKE - KTLS_EVERSION] =
+	[KTLS_EVERSION - FIRST] = "neither TLS 1.2 nor TLS 1.3",
+	[KTLS_ESUITE - FIRST] = "cipher suite not supported",
+	[KTLS_ECRYPTO - FIRST] = "the crypto library failed",
+	[KTLS_EUNPROVEN - FIRST] = "the socket does not prove that it encrypts",
+	[KTLS_ECMSG - FIRST] = "a record came without its type",
+	[KTLS_ENOTREADY - FIRST] = "the handshake is not finished",
+	[KTLS_EPENDING - FIRST] = "an SSL_write() is unfinished",
+	[KTLS_ECLOSED - FIRST] = "the TLS connection is already shut down",
+	[KTLS_ETRUNCATED - FIRST] = "the stream ended without close_notify",
+	[KTLS_EALERT - FIRST] = "the peer sent a fatal alert",
+	[KTLS_EBADRECORD - FIRST] = "a record failed authentication",
+	[KTLS_EOVERSIZE - FIRST] = "a record is longer than TLS allows",
+	[KTLS_EPROTOCOL - FIRST] = "the peer broke the protocol",
+	[KTLS_EKEYUPDATE - FIRST] = "a KeyUpdate that cannot be followed",
+	[KTLS_EHANDSHAKE - FIRST] =
 		"a handshake message that cannot be answered",
-	[KTLS_ENOTFILE - KTLS_EVERSION] = "not a regular file",
-	[KTLS_ERETRY - KTLS_EVERSION] =
+	[KTLS_ENOTFILE - FIRST] = "not a regular file",
+	[KTLS_ERETRY - FIRST] =
 		"a write did not go on where the last one stopped",
-	[KTLS_ESSL - KTLS_EVERSION] = "the TLS library failed",
+	[KTLS_ESSL - FIRST] = "the TLS library failed",
 };
 
-_Static_assert(COUNT(errors) == KTLS_EEND - KTLS_EVERSION,
+_Static_assert(COUNT(errors) == KTLS_EEND - FIRST,
 	       "each error has a text");
 
 static const char *const paths[] = {
@@ -112,8 +109,8 @@ const char *ktls_strerror(int err)
 		return "success";
 	if (number == ENOTSUPP)
 		return "operation not supported by this old kernel";
-	if (number >= KTLS_EVERSION)
-		text = entry(errors, COUNT(errors), number - KTLS_EVERSION);
+	if (number >= FIRST)
+		text = entry(errors, COUNT(errors), number - FIRST);
 	else
 		text = errno_text((int)number);
 	return text ? text : "unknown error";

@@ -49,6 +49,10 @@ static void check_ssl(struct ktls *k, const struct ktls__order *order)
 {
 	enum ktls_reason reason = ktls__backend_obstacle(k->ssl, &k->hs);
 
+	if (order->tx == KTLS_LIBRARY)
+		stay(&k->tx, KTLS_REASON_POLICY, 0);
+	if (order->rx == KTLS_LIBRARY)
+		stay(&k->rx, KTLS_REASON_POLICY, 0);
 	k->foreign = order->transport == KTLS__TRANSPORT_FOREIGN;
 	if (k->foreign)
 		stay_both(k, KTLS_REASON_TRANSPORT, 0);
@@ -58,10 +62,6 @@ static void check_ssl(struct ktls *k, const struct ktls__order *order)
 	}
 	if (reason != KTLS_REASON_NONE)
 		stay_both(k, reason, 0);
-	if (order->tx == KTLS_LIBRARY)
-		stay(&k->tx, KTLS_REASON_POLICY, 0);
-	if (order->rx == KTLS_LIBRARY)
-		stay(&k->rx, KTLS_REASON_POLICY, 0);
 }
 
 static void check_kernel(struct ktls *k, const struct ktls__order *order)

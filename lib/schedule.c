@@ -78,7 +78,7 @@ int ktls_keys_tls13(struct ktls_keys *out, uint16_t suite,
 	const struct ktls__suite *row;
 	int err;
 
-	ktls_keys_wipe(out);
+	ktls__wipe(out, sizeof(*out));
 	err = suite_13(&row, suite, secret_len);
 	if (!err)
 		err = expand_label(row, out->key, row->key_len, secret, "key");
@@ -86,7 +86,7 @@ int ktls_keys_tls13(struct ktls_keys *out, uint16_t suite,
 		err = expand_label(row, out->iv, row->fixed_iv_len, secret,
 				   "iv");
 	if (err) {
-		ktls_keys_wipe(out);
+		ktls__wipe(out, sizeof(*out));
 		return err;
 	}
 	out->version = row->version;
@@ -174,8 +174,8 @@ int ktls_keys_tls12(struct ktls_keys *client_write,
 	size_t key, iv;
 	int err;
 
-	ktls_keys_wipe(client_write);
-	ktls_keys_wipe(server_write);
+	ktls__wipe(client_write, sizeof(*client_write));
+	ktls__wipe(server_write, sizeof(*server_write));
 	if (!row || row->version != KTLS_TLS_1_2)
 		return -KTLS_ESUITE;
 	key = row->key_len;

@@ -1,0 +1,350 @@
+#!/bin/bash
+# Fetches the lab's kernels into a cache directory, with Debian's package
+# tools only. Packages are downloaded and unpacked, never installed, so a
+# kernel of Debian sid does no harm to a host that runs something else.
+#
+#   fetch.sh [--update] [uml-6.1] [uml-7.2] [qemu-6.1]    default: all three
+#   fetch.sh --list                                       what is cached
+#
+# KTLS_LAB_DIR     where the cache is (default ~/.cache/libktls-lab)
+# KTLS_LAB_MIRROR  Debian mirror to use in place of the one apt knows
+# KTLS_LAB_KEYRING keyring that signs Debian's archive
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/lab/common.sh
+. "$here/common.sh"
+
+max_age_days=7
+
+usage() {
+    sed -n '2,/^set -e/{/^#/s/^# \{0,1\}//p}' "$0"
+}
+
+# --- host tools -----------------------------------------------------------
+
+# Package that brings each program the lab needs.
+tool_package() {
+    case $1 in
+    busybox) echo busybox-static ;;
+    qemu-system-x86_64) echo qemu-system-x86 ;;
+    xz) echo xz-utils ;;
+    *) echo "$1" ;;
+    esac
+}
+
+# The initramfs holds nothing but busybox, so it has to be the static one.
+have_tool() {
+    command -v "$1" >/dev/null || return 1
+    [ "$1" != busybox ] || ! ldd "$(command -v busybox)" >/dev/null 2>&1
+}
+
+need_tools() {
+    local tool packages=()
+    for tool; do
+        have_tool "$tool" || packages+=("$(tool_package "$tool")")
+    done
+    [ ${#packages[@]} -gt 0 ] || return 0
+    [ "$(id -u)" = 0 ] ||
+        die "missing on this host: ${packages[*]} (run me as root, or install)"
+    say "installing ${packages[*]}"
+    apt_install "${packages[@]}" ||
+        die "apt-get cannot install ${packages[*]}"
+}
+
+# Package lists may be missing (containers) or stale: update once, try again.
+apt_install() {
+    local install=(apt-get install -qq -y --no-install-recommends)
+    export DEBIAN_FRONTEND=noninteractive
+    "${install[@]}" "$@" >/dev/null 2>&1 && return
+    apt-get update -qq >&2 && "${install[@]}" "$@" >/dev/null
+}
+
+# --- a private apt state per suite ----------------------------------------
+
+# The host's own Debian mirror if it has one, so that proxies and mirrors an
+# administrator chose are respected.
+debian_mirror() {
+    local uri
+    if [ -n "${KTLS_LAB_MIRROR:-}" ]; then
+        echo "$KTLS_LAB_MIRROR"
+        return
+    fi
+    # shellcheck disable=SC2016
+    uri=$(apt-get indextargets --format '$(ORIGIN)|$(SUITE)|$(REPO_URI)' \
+        2>/dev/null | awk -F'|' '$1 == "Debian" && $2 !~ /security/ {
+            print $3; exit }') || true
+    [ -n "$uri" ] || uri=$(sed -nE \
+        's#^(URIs:|deb( \[.*\])?) *([a-z+]+://[^ ]*/debian/?)( .*)?$#\3#p' \
+        /etc/apt/sources.list /etc/apt/sources.list.d/*.sources \
+        /etc/apt/sources.list.d/*.list 2>/dev/null | head -n 1) || true
+    echo "${uri:-$(printf 'http://%s.%s/%s' deb debian.org debian)}"
+}
+
+host_keyring() {
+    local file
+    if [ -n "${KTLS_LAB_KEYRING:-}" ]; then
+        echo "$KTLS_LAB_KEYRING"
+        return
+    fi
+    for file in {"$lab_dir",/usr/share/keyrings}/*keyring.[gp]*; do
+        case ${file##*/} in
+        keyring.* | debian-archive-keyring.*) ;;
+        *) continue ;;
+        esac
+        [ -s "$file" ] || continue
+        echo "$file"
+        return
+    done
+    return 1
+}
+
+# run apt's $2... on suite $1 alone, whatever the host is set up with
+apt_suite() {
+    local state=$lab_dir/apt/$1 tool=$2
+    shift 2
+    "$tool" -o Dir::Etc::SourceList="$state/sources.list" \
+        -o Dir::Etc::SourceParts=/dev/null \
+        -o Dir::Etc::Preferences=/dev/null \
+        -o Dir::Etc::PreferencesParts=/dev/null \
+        -o Dir::State::Lists="$state/lists" -o Dir::Cache="$state/cache" \
+        -o Dir::State::status="$state/status" -o APT::Architecture=amd64 \
+        -o APT::Architectures=amd64 -o APT::Default-Release= \
+        -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none \
+        -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false \
+        -o Acquire::Retries=2 -o Acquire::http::Timeout=20 \
+        -o APT::Update::Post-Invoke-Success::= "$@"
+}
+
+write_sources() {
+    local suite=$1 keyring=$2 state=$lab_dir/apt/$1
+    mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
+    : >"$state/status"
+    printf 'deb [arch=amd64 signed-by=%s] %s %s main\n' \
+        "$keyring" "$(debian_mirror)" "$suite" >"$state/sources.list"
+}
+
+update_suite() {
+    write_sources "$1" "$2"
+    apt_suite "$1" apt-get -qq -o APT::Update::Error-Mode=any update \
+        >"$lab_dir/apt/$1/log" 2>&1
+}
+
+# Signatures are never skipped: a keyring too old for a suite is replaced by
+# the one of an older suite that it can still verify.
+newer_keyring() {
+    local suite keyring=$1 new file dir=$lab_dir/apt/keyring
+    for suite in bookworm trixie; do
+        rm -rf "$dir"
+        update_suite "$suite" "$keyring" || continue
+        new=$(unpack "$suite" debian-archive-keyring "$dir") || continue
+        file=$(find "$dir" -name 'debian-archive-keyring.[gp]*' | head -n 1)
+        [ -s "$file" ] || continue
+        keyring=$lab_dir/keyring.${file##*.}
+        cp -L "$file" "$keyring"
+        say "took debian-archive-keyring $new from Debian $suite"
+    done
+    [ "$keyring" != "$1" ] && newer=$keyring
+}
+
+refresh() {
+    local suite=$1 keyring newer
+    [ -z "${refreshed[$suite]:-}" ] || return 0
+    keyring=$(host_keyring) || {
+        need_keyring
+        keyring=$(host_keyring)
+    }
+    if ! update_suite "$suite" "$keyring"; then
+        grep -qE 'NO_PUBKEY|EXPKEYSIG|not signed|Sub-process .*gpgv' \
+            "$lab_dir/apt/$suite/log" && newer_keyring "$keyring" &&
+            update_suite "$suite" "$newer" || return 1
+    fi
+    refreshed[$suite]=1
+}
+
+need_keyring() {
+    if [ "$(id -u)" != 0 ] || ! apt_install debian-archive-keyring; then
+        die "Debian's archive keys are missing: install" \
+            "debian-archive-keyring, or set KTLS_LAB_KEYRING"
+    fi
+}
+
+candidate() {
+    apt_suite "$1" apt-cache --no-all-versions show "$2" 2>/dev/null |
+        sed -n 's/^Version: //p' | head -n 1
+}
+
+# download package $2 of suite $1, unpack it into $3, print its version
+unpack() {
+    local dir
+    dir=$(mktemp -d "$lab_dir/apt/download.XXXXXX")
+    (cd "$dir" && apt_suite "$1" apt-get -qq download "$2" >&2) &&
+        mkdir -p "$3" && dpkg -x "$dir"/*.deb "$3" &&
+        dpkg-deb -f "$dir"/*.deb Version
+    local rc=$?
+    rm -rf "$dir"
+    return $rc
+}
+
+# --- the kernels ----------------------------------------------------------
+
+# The UML binary gets the libc of its own suite, so that it runs on hosts
+# with another one. It re-executes itself, hence no ld.so --library-path.
+make_uml() {
+    local suite=$1 dir=$2 final=$3 linux loader
+    unpack "$suite" user-mode-linux "$dir/unpacked" >/dev/null || return 1
+    unpack "$suite" libc6 "$dir/libc" >/dev/null || return 1
+    linux=$(find "$dir/unpacked" -type f -name 'linux*.uml' -o \
+        -type f -name linux -perm -u+x | head -n 1)
+    loader=$(cd "$dir/libc" && find . -name ld-linux-x86-64.so.2 |
+        sort | tail -n 1)
+    libs=$(cd "$dir/libc" && find . -name libc.so.6 -printf '%h\n' | head -n 1)
+    [ -n "$linux" ] && [ -n "$loader" ] && [ -n "$libs" ] || return 1
+    mv "$linux" "$dir/linux"
+    patchelf --set-interpreter "$final/libc/${loader#./}" \
+        --force-rpath --set-rpath "$final/libc/${libs#./}" "$dir/linux"
+    mkdir "$dir/modules"
+    mv "$dir"/unpacked/usr/lib/uml/modules/* "$dir/modules"
+    rm -rf "$dir/unpacked"
+}
+
+# The cloud kernel is the smallest of Debian's stock kernels; the package of
+# that name only depends on the one with the kernel inside.
+make_qemu() {
+    local suite=$1 dir=$2 image
+    image=$(apt_suite "$suite" apt-cache depends --no-recommends \
+        --no-suggests linux-image-cloud-amd64 |
+        sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
+    [ -n "$image" ] || return 1
+    unpack "$suite" "$image" "$dir/unpacked" >/dev/null || return 1
+    mv "$dir"/unpacked/boot/vmlinuz-* "$dir/linux"
+    mkdir "$dir/modules"
+    mv "$dir"/unpacked/lib/modules/* "$dir/modules" 2>/dev/null ||
+        mv "$dir"/unpacked/usr/lib/modules/* "$dir/modules"
+    rm -rf "$dir/unpacked"
+    plain_modules "$dir/modules" && pack_modules "$dir"
+}
+
+# What the guest may want, as the first part of its initramfs: most of the
+# drivers stay out.
+pack_modules() {
+    local dir=$1 tree=$1/pack/lib/modules part
+    local release
+    release=$(ls "$dir/modules")
+    mkdir -p "$tree/$release"
+    for part in crypto arch/x86/crypto lib net/tls net/ipv4 net/ipv6 \
+        net/sched drivers/virtio drivers/char; do
+        mkdir -p "$tree/$release/kernel/$part"
+        cp -r "$dir/modules/$release/kernel/$part/." \
+            "$tree/$release/kernel/$part" || return 1
+    done
+    cp "$dir/modules/$release"/modules.* "$tree/$release"
+    busybox depmod -b "$dir/pack" "$release" || return 1
+    (cd "$dir/pack" && find . | busybox cpio -o -H newc 2>/dev/null) \
+        >"$dir/modules.cpio"
+    rm -rf "$dir/pack"
+}
+
+# busybox's modprobe knows neither compression nor the binary indexes.
+plain_modules() {
+    find "$1" -name '*.ko.xz' -exec xz -d {} + &&
+        find "$1" -name '*.ko.zst' -exec zstd -q -d --rm {} + &&
+        find "$1" -name '*.ko.gz' -exec gzip -d {} +
+}
+
+# sets suite, package and make for kernel $1
+describe() {
+    case $1 in
+    uml-6.1) suite=bookworm package=user-mode-linux make=make_uml ;;
+    uml-7.2) suite=sid package=user-mode-linux make=make_uml ;;
+    qemu-6.1) suite=bookworm package=linux-image-cloud-amd64 make=make_qemu ;;
+    *) die "no such kernel: $1 (known: ${lab_kernels[*]})" ;;
+    esac
+}
+
+stamp_value() {
+    sed -n "s/^$2=//p" "$lab_dir/$1/stamp" 2>/dev/null || true
+}
+
+# Old kernels stay usable when the network does not answer.
+is_fresh() {
+    [ -s "$lab_dir/$1/stamp" ] && [ -z "$update" ] &&
+        [ -z "$(find "$lab_dir/$1/stamp" -mtime "+$max_age_days")" ]
+}
+
+build() {
+    local name=$1 version=$2 dir=$lab_dir/$1.new
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    "$make" "$suite" "$dir" "$lab_dir/$name" && plain_modules "$dir/modules" ||
+        return 1
+    printf 'package=%s\nversion=%s\nrelease=%s\nsuite=%s\n' "$package" \
+        "$version" "$(ls "$dir/modules")" "$suite" >"$dir/stamp"
+    # runs in progress keep the old kernel's files open; new ones wait
+    rm -rf "$lab_dir/$name.old"
+    [ ! -e "$lab_dir/$name" ] || mv "$lab_dir/$name" "$lab_dir/$name.old"
+    mv "$dir" "$lab_dir/$name"
+    rm -rf "$lab_dir/$name.old"
+}
+
+fetch() {
+    local name=$1 suite package make version have
+    describe "$name"
+    is_fresh "$name" && return
+    have=$(stamp_value "$name" version)
+    if ! refresh "$suite"; then
+        tail -n 5 "$lab_dir/apt/$suite/log" >&2
+        [ -n "$have" ] || die "$name: cannot read the package lists of" \
+            "Debian $suite (see above); is there a network?"
+        say "$name: Debian $suite does not answer, keeping $have"
+        return
+    fi
+    version=$(candidate "$suite" "$package")
+    [ -n "$version" ] || die "$name: Debian $suite has no $package"
+    if [ "$version" != "$have" ]; then
+        say "$name: fetching $package $version of Debian $suite"
+        build "$name" "$version" || die "$name: could not fetch $package"
+    fi
+    touch "$lab_dir/$name/stamp"
+    say "$name: $package $version, kernel $(kernel_release "$name")"
+}
+
+list() {
+    local name
+    for name in "${lab_kernels[@]}"; do
+        [ -s "$lab_dir/$name/stamp" ] || continue
+        printf '%s %s %s (%s %s)\n' "$name" "$(kernel_release "$name")" \
+            "$lab_dir/$name/linux" "$(stamp_value "$name" package)" \
+            "$(stamp_value "$name" version)"
+    done
+}
+
+main() {
+    local update="" name tools=(busybox patchelf xz)
+    local -A refreshed=()
+    local -a names=()
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --list) list; return ;;
+        --update) update=1 ;;
+        -h | --help) usage; return ;;
+        -*) die "no such option: $1" ;;
+        *) describe "$1"; names+=("$1") ;;
+        esac
+        shift
+    done
+    [ ${#names[@]} -gt 0 ] || names=("${lab_kernels[@]}")
+    [ "$(uname -m)" = x86_64 ] || die "the lab needs an x86_64 host"
+    type -P apt-get dpkg-deb >/dev/null ||
+        die "the lab needs apt-get and dpkg (Debian, Ubuntu)"
+    case " ${names[*]}" in *" qemu-"*) tools+=(qemu-system-x86_64) ;; esac
+    need_tools "${tools[@]}"
+    mkdir -p "$lab_dir/apt"
+    exec 9>"$lab_dir/lock"
+    flock 9
+    for name in "${names[@]}"; do
+        fetch "$name"
+    done
+}
+
+main "$@"

@@ -151,8 +151,7 @@ KTLS_API const char *ktls_version(void);
 /*
  * The text of an error.
  * Always legal; takes the negative value as returned, or its absolute value.
- * The string is constant for the library's own errors; for an errno it is
- * strerrordesc-like text, constant too.  Never NULL.
+ * The string is constant, for an errno the text of the C library or our own.
  */
 KTLS_API const char *ktls_strerror(int err);
 
@@ -225,8 +224,8 @@ KTLS_API int ktls_keys_tls12(struct ktls_keys *client_write,
 
 /*
  * Build the kernel's crypto_info for setsockopt(SOL_TLS, TLS_TX or TLS_RX).
- * Pure; the same bytes serve both directions.  `out` holds at least
- * KTLS_CRYPTO_INFO_MAX bytes and is secret: the caller wipes it.
+ * Pure; the same bytes serve both directions.  `out` is secret: the caller
+ * wipes it.  KTLS_CRYPTO_INFO_MAX bytes are enough for every suite.
  * Returns the exact length that setsockopt() wants, 40 or 56;
  * -KTLS_EVERSION; -KTLS_ESUITE: unknown, or not of keys->version; -ENOBUFS:
  * out_len too small.  After a failure *out is unchanged.
@@ -649,7 +648,8 @@ KTLS_API int ktls_info(struct ktls *k, struct ktls_info *out);
 KTLS_API int ktls_fd(const struct ktls *k);
 
 /*
- * Names for people: "kernel", "userspace", "library"; "no kernel TLS", ...
+ * Names for people: "kernel", "userspace", "library"; "no kernel TLS", ...,
+ * and "none" for KTLS_REASON_NONE.
  * Always legal.  Constant strings, "unknown" for other values.
  */
 KTLS_API const char *ktls_path_name(enum ktls_path path);

@@ -22,8 +22,11 @@ struct ktls__flow {
 	size_t secret_len;                /* 0: none was seen */
 	uint64_t records;                 /* under the present keys */
 	uint64_t bytes;                   /* 5 + length over all headers */
-	uint64_t base;                    /* the BIO's counter before TLS */
+	const void *bio;                  /* whose counter is compared */
+	uint64_t base;                    /* that counter before TLS */
+	uint64_t last;                    /* it never runs backwards */
 	uint64_t fed;                     /* given to the SSL beside its BIO */
+	bool paused;                      /* its BIO is away for a moment */
 };
 
 /* What the hooks keep for each SSL: its ex_data, wiped with it. */
@@ -35,6 +38,8 @@ struct ktls__trace {
 	bool close_notify;       /* the peer's has been read */
 	bool key_update_sent;    /* a KeyUpdate was written */
 	uint64_t tickets;        /* NewSessionTickets read */
+	uint64_t owed;           /* tx.bytes when a flush of ours was cut */
+	int attached_fd;         /* has the ULP by our hand; -1: none */
 	void (*app_msg)(int write_p, int version, int type, const void *buf,
 			size_t len, struct ssl_st *ssl, void *arg);
 	void *app_arg;
@@ -59,6 +64,10 @@ enum ktls__transport ktls__backend_transport(struct ssl_st *ssl, int *fd);
 /* Why no direction of this connection can leave the SSL, or NONE. */
 enum ktls_reason ktls__backend_obstacle(struct ssl_st *ssl,
 					const struct ktls__handshake *hs);
+
+/* Were the SSL's records counted on the BIOs that it has now?  What others
+ * still owe cannot be told. */
+bool ktls__backend_is_counted(struct ssl_st *ssl);
 
 /* Does the library itself drive kernel TLS on this SSL? */
 bool ktls__backend_ktls_on(struct ssl_st *ssl);
@@ -95,22 +104,30 @@ void ktls__leftover_wipe(struct ktls__leftover *list);
  * What was read before is in `list` in each case.
  */
 int ktls__backend_drain(struct ssl_st *ssl, enum ktls__transport transport,
-			int fd, struct ktls__leftover *list);
+			int fd, int recv_flags, struct ktls__leftover *list);
 
 /* Keys of both directions, sequence numbers by the record count.
  * 0; -KTLS_ECRYPTO; -KTLS_ESSL. */
 int ktls__backend_keys(struct ssl_st *ssl, const struct ktls__handshake *hs,
 		       struct ktls_keys *tx, struct ktls_keys *rx);
 
+/* Where the SSL stands against its peer. */
+enum ktls__step {
+	KTLS__IN_STEP,
+	KTLS__AHEAD,  /* by one record, at keys->seq: a resync is due */
+	KTLS__LOST    /* and nobody knows where */
+};
+
 /*
  * Have the SSL seal one byte that never reaches the wire, and compare with
  * *tx: sequence number, and for TLS 1.2 AES-GCM the explicit nonce, which is
- * stored into tx->iv.  The SSL is one record ahead afterwards.
- * KTLS_REASON_NONE: proven.  PADDING, SEQUENCE: tx->seq is the SSL's own,
- * *moved tells whether it is one record ahead (a resync record is due).
+ * stored into tx->iv.
+ * KTLS_REASON_NONE: proven, KTLS__AHEAD.  PADDING, SEQUENCE, NO_MEMORY: see
+ * *step; tx->seq is the SSL's own unless it is lost.
  */
 enum ktls_reason ktls__backend_probe_tx(struct ssl_st *ssl,
-					struct ktls_keys *tx, bool *moved);
+					struct ktls_keys *tx,
+					enum ktls__step *step);
 
 /*
  * A BIO over `link` for the SSL's I/O after the hand-off; NULL: no memory.
@@ -121,7 +138,8 @@ void *ktls__backend_make_bio(struct ktls__link *link);
 /* The SSL's I/O from now on goes through `bio`. */
 void ktls__backend_adopt(struct ssl_st *ssl, void *bio);
 
-/* Memory BIOs: move what they hold into `link`.  0; -ENOMEM; -errno. */
+/* Memory BIOs: move what they hold into `link`.  0; -ENOMEM, and they are as
+ * they were. */
 int ktls__backend_take_memory(struct ssl_st *ssl, struct ktls__link *link);
 
 /* A BIO that would close the descriptor, with a reference; else NULL. */
@@ -146,6 +164,9 @@ ssize_t ktls__backend_read(struct ssl_st *ssl, struct ktls__link *link,
 ssize_t ktls__backend_write(struct ssl_st *ssl, struct ktls__link *link,
 			    const void *buf, size_t len);
 int ktls__backend_close_notify(struct ssl_st *ssl, struct ktls__link *link);
+
+/* Send what the SSL has queued: a KeyUpdate's answer, tickets. */
+int ktls__backend_send_owed(struct ssl_st *ssl, struct ktls__link *link);
 size_t ktls__backend_pending(struct ssl_st *ssl);
 
 /* 1: a peer asked for a KeyUpdate that the SSL has not sent. */

@@ -76,19 +76,41 @@ static int send_memory(BIO *wbio, int fd)
 	return 0;
 }
 
+/* A zero-length write: queued tickets have no other sign, and would be
+ * sealed in front of the probe's byte.  It sends one queue at a time, either
+ * KeyUpdate or tickets, hence until nothing moves any more. */
+static int write_nothing(SSL *ssl)
+{
+	struct ktls__trace *t = ktls__trace_of(ssl);
+	uint64_t before;
+	size_t n;
+	int err;
+
+	do {
+		before = t->tx.bytes;
+		t->owed = 0;
+		ERR_clear_error();
+		if (SSL_write_ex(ssl, "", 0, &n) != 1) {
+			err = ktls__ssl_error(ssl, 0);
+			if (err == -EAGAIN)
+				t->owed = t->tx.bytes;
+			return err == 0 ? -KTLS_ESSL : err;
+		}
+		err = account_tx(ssl);
+	} while (err == 0 && t->tx.bytes != before);
+	return err;
+}
+
 int ktls__backend_flush(SSL *ssl, enum ktls__transport transport, int fd)
 {
-	size_t n;
+	const struct ktls__trace *t = ktls__trace_of(ssl);
 	int err = account_tx(ssl);
 
-	if (err < 0)
-		return err;
-	/* Unconditional: queued tickets have no other sign, and would be
-	 * sealed in front of the probe's byte. */
-	ERR_clear_error();
-	if (SSL_write_ex(ssl, "", 0, &n) != 1)
-		return ktls__ssl_error(ssl, 0);
-	err = account_tx(ssl);
+	/* What a write of our own began, the caller cannot know of. */
+	if (err == -KTLS_EPENDING && t->owed == t->tx.bytes)
+		err = 0;
+	if (err == 0)
+		err = write_nothing(ssl);
 	if (err == 0 && transport == KTLS__TRANSPORT_MEMORY)
 		err = send_memory(SSL_get_wbio(ssl), fd);
 	return err;
@@ -115,23 +137,27 @@ static void append(struct ktls__leftover *list, struct ktls__chunk *c)
 	list->tail = &(*list->tail)->next;
 }
 
-/* Until the SSL wants more: -EAGAIN.  1: close_notify. */
-static int read_inside(SSL *ssl, struct ktls__leftover *list)
+/* Until the SSL wants more: -EAGAIN, and *spare is there for what comes
+ * next.  1: close_notify. */
+static int read_inside(SSL *ssl, struct ktls__leftover *list,
+		       struct ktls__chunk **spare)
 {
 	struct ktls__chunk *c;
 	int err;
 
 	for (;;) {
-		c = new_chunk();
+		if (*spare == NULL)
+			*spare = new_chunk();
+		c = *spare;
 		if (c == NULL)
 			return -ENOMEM;
 		ERR_clear_error();
 		if (SSL_read_ex(ssl, c->data, CHUNK, &c->len) != 1)
 			break;
 		append(list, c);
+		*spare = NULL;
 	}
 	err = ktls__ssl_error(ssl, 0);
-	free(c);
 	return err == 0 ? 1 : err;
 }
 
@@ -155,13 +181,13 @@ static bool is_clean(SSL *ssl, uint64_t moved, uint64_t headers)
 }
 
 /* At most `len` bytes from the socket into the BIO that the SSL reads. */
-static ssize_t feed(BIO *to, int fd, size_t len)
+static ssize_t feed(BIO *to, int fd, size_t len, int flags)
 {
 	uint8_t buf[4096];
 	struct iovec iov = { .iov_base = buf,
 			     .iov_len = len < sizeof(buf) ? len : sizeof(buf) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	ssize_t n = ktls__sys->recvmsg(fd, &msg, 0);
+	ssize_t n = ktls__sys->recvmsg(fd, &msg, flags);
 
 	if (n == 0)
 		return -KTLS_ETRUNCATED;
@@ -170,68 +196,92 @@ static ssize_t feed(BIO *to, int fd, size_t len)
 	return n;
 }
 
-/* `from` is what the SSL reads meanwhile, `counted` the BIO whose counter
- * the trace began with; they are the same on memory BIOs. */
-static int drain(SSL *ssl, BIO *from, BIO *counted, int fd,
-		 struct ktls__leftover *list)
+/* One drain: what the SSL reads from meanwhile, and the BIO whose counter
+ * the trace began with; on memory BIOs they are the same. */
+struct drain {
+	SSL *ssl;
+	BIO *from;
+	BIO *counted;
+	int fd;
+	int recv_flags;
+	struct ktls__chunk *spare;
+};
+
+/* The next bytes of a record that is half inside.  0; -ERANGE; -errno. */
+static int complete(struct drain *d, struct ktls__flow *rx, uint64_t moved)
 {
-	struct ktls__flow *rx = &ktls__trace_of(ssl)->rx;
-	uint64_t moved;
+	size_t len = missing(d->ssl, moved, rx->bytes);
 	ssize_t n;
+
+	if (len == 0)
+		return -ERANGE;
+	n = feed(d->from, d->fd, len, d->recv_flags);
+	if (n < 0)
+		return (int)n;
+	if (d->from != d->counted)
+		rx->fed += (uint64_t)n;
+	return 0;
+}
+
+static int drain(struct drain *d, struct ktls__leftover *list)
+{
+	struct ktls__flow *rx = &ktls__trace_of(d->ssl)->rx;
+	uint64_t moved;
 	int err;
 
 	for (;;) {
-		err = read_inside(ssl, list);
-		if (err != -EAGAIN || SSL_want_write(ssl))
+		err = read_inside(d->ssl, list, &d->spare);
+		if (err != -EAGAIN || SSL_want_write(d->ssl))
 			return err;
-		moved = ktls__flow_moved(rx, BIO_number_read(counted));
-		if (is_clean(ssl, moved, rx->bytes))
+		moved = ktls__flow_moved(rx, BIO_number_read(d->counted));
+		if (is_clean(d->ssl, moved, rx->bytes))
 			return 0;
-		n = (ssize_t)missing(ssl, moved, rx->bytes);
-		if (n == 0)
-			return -ERANGE;
-		n = feed(from, fd, (size_t)n);
-		if (n < 0)
-			return (int)n;
-		if (from != counted)
-			rx->fed += (uint64_t)n;
+		err = complete(d, rx, moved);
+		/* With data read already there is no way back. */
+		if (err < 0 && (err != -EINTR || list->head == NULL))
+			return err;
 	}
 }
 
 /* A memory BIO that is empty says "retry", so that no read can go past what
  * the SSL holds, whatever the socket's mode. */
-static int drain_socket(SSL *ssl, int fd, struct ktls__leftover *list)
+static int drain_socket(struct drain *d, struct ktls__leftover *list)
 {
-	BIO *socket = SSL_get_rbio(ssl);
-	BIO *empty = BIO_new(BIO_s_mem());
+	struct ktls__trace *t = ktls__trace_of(d->ssl);
 	int err;
 
-	if (empty == NULL)
+	d->from = BIO_new(BIO_s_mem());
+	if (d->from == NULL)
 		return -ENOMEM;
-	BIO_set_mem_eof_return(empty, -1);
-	BIO_up_ref(socket);
-	SSL_set0_rbio(ssl, empty);
-	err = drain(ssl, empty, socket, fd, list);
-	SSL_set0_rbio(ssl, socket);
+	BIO_set_mem_eof_return(d->from, -1);
+	BIO_up_ref(d->counted);
+	t->rx.paused = true;
+	SSL_set0_rbio(d->ssl, d->from);
+	err = drain(d, list);
+	SSL_set0_rbio(d->ssl, d->counted);
+	t->rx.paused = false;
 	return err;
 }
 
 int ktls__backend_drain(SSL *ssl, enum ktls__transport transport, int fd,
-			struct ktls__leftover *list)
+			int recv_flags, struct ktls__leftover *list)
 {
+	struct drain d = { .ssl = ssl, .fd = fd, .recv_flags = recv_flags };
 	uint64_t mode = (uint64_t)SSL_get_mode(ssl);
 	int err;
 
+	d.counted = SSL_get_rbio(ssl);
+	d.from = d.counted;
 	/* Without it SSL_read() stops behind a KeyUpdate, records inside. */
 	SSL_set_mode(ssl, SSL_MODE_AUTO_RETRY);
 	if (transport == KTLS__TRANSPORT_MEMORY) {
-		BIO_set_mem_eof_return(SSL_get_rbio(ssl), -1);
-		err = drain(ssl, SSL_get_rbio(ssl), SSL_get_rbio(ssl), fd,
-			    list);
+		BIO_set_mem_eof_return(d.from, -1);
+		err = drain(&d, list);
 	} else {
-		err = drain_socket(ssl, fd, list);
+		err = drain_socket(&d, list);
 	}
 	if ((mode & SSL_MODE_AUTO_RETRY) == 0)
 		SSL_clear_mode(ssl, SSL_MODE_AUTO_RETRY);
+	free(d.spare);
 	return err;
 }

@@ -73,47 +73,72 @@ uint64_t ktls__flow_moved(const struct ktls__flow *flow, uint64_t counter)
 	return counter - flow->base + flow->fed;
 }
 
-/* Attaching before the peer can half-close: TCP_ULP wants ESTABLISHED. */
-static void attach_early(SSL *ssl, const struct prepared *p)
-{
-	int fd = SSL_get_fd(ssl);
-
-	if ((p->flags & KTLS_ATTACH_LATE) == 0 && fd >= 0 &&
-	    ktls__probe_ulp() == 0)
-		(void)ktls_sock_attach(fd);
-}
-
-/*
- * The trace begins with the first record header, when the BIOs may have
- * moved bytes of another protocol before (STARTTLS).  The header of a first
- * record that is read has been taken from the BIO already.
- */
-static struct ktls__trace *begin_trace(SSL *ssl, int write_p)
+static struct ktls__trace *begin_trace(SSL *ssl)
 {
 	struct prepared *p = prepared_of(SSL_get_SSL_CTX(ssl));
 	struct ktls__trace *t;
 
-	if (p == NULL || SSL_get_rbio(ssl) == NULL || SSL_get_wbio(ssl) == NULL)
-		return NULL;
-	t = calloc(1, sizeof(*t));
+	t = p == NULL ? NULL : calloc(1, sizeof(*t));
 	if (t == NULL)
 		return NULL;
 	t->alert_received = -1;
 	t->alert_sent = -1;
+	t->attached_fd = -1;
 	t->app_msg = p->app_msg;
 	t->app_arg = p->app_arg;
-	t->rx.base = BIO_number_read(SSL_get_rbio(ssl));
-	if (!write_p && !SSL_get_read_ahead(ssl))
-		t->rx.base -= SSL3_RT_HEADER_LENGTH;
-	else if (!write_p)
-		t->rx.base = 0;
-	t->tx.base = BIO_number_written(SSL_get_wbio(ssl));
-	if (SSL_set_ex_data(ssl, ssl_index, t) != 1) {
-		free(t);
-		return NULL;
-	}
-	attach_early(ssl, p);
-	return t;
+	if (SSL_set_ex_data(ssl, ssl_index, t) == 1)
+		return t;
+	free(t);
+	return NULL;
+}
+
+/* Attaching before the peer can half-close: TCP_ULP wants ESTABLISHED. */
+static void attach_early(SSL *ssl, struct ktls__trace *t)
+{
+	const struct prepared *p = prepared_of(SSL_get_SSL_CTX(ssl));
+	int fd = SSL_get_fd(ssl);
+
+	if (p == NULL || (p->flags & KTLS_ATTACH_LATE) != 0 || fd < 0 ||
+	    fd == t->attached_fd || ktls__probe_ulp() < 0)
+		return;
+	t->attached_fd = fd;
+	(void)ktls_sock_attach(fd);
+}
+
+/*
+ * Counting begins with the first record header on a BIO, which may have
+ * moved bytes of another protocol before (STARTTLS).  The header of a record
+ * that is read has been taken from it already.
+ */
+static void rebase(SSL *ssl, struct ktls__trace *t, int write_p, uint64_t now)
+{
+	struct ktls__flow *flow = write_p ? &t->tx : &t->rx;
+
+	flow->bio = write_p ? SSL_get_wbio(ssl) : SSL_get_rbio(ssl);
+	flow->bytes = 0;
+	flow->fed = 0;
+	flow->base = now;
+	if (!write_p)
+		flow->base = SSL_get_read_ahead(ssl) ?
+				     0 : now - SSL3_RT_HEADER_LENGTH;
+	if (SSL_in_init(ssl))
+		attach_early(ssl, t);
+}
+
+/* An SSL that is used again has another BIO, perhaps at the same address. */
+static void follow_bio(SSL *ssl, struct ktls__trace *t, int write_p)
+{
+	struct ktls__flow *flow = write_p ? &t->tx : &t->rx;
+	BIO *bio = write_p ? SSL_get_wbio(ssl) : SSL_get_rbio(ssl);
+	uint64_t now;
+
+	if (bio == NULL)
+		return;
+	now = write_p ? BIO_number_written(bio) : BIO_number_read(bio);
+	if (!flow->paused && (bio != flow->bio || now < flow->last))
+		rebase(ssl, t, write_p, now);
+	if (!flow->paused)
+		flow->last = now;
 }
 
 static void on_keylog(const SSL *cssl, const char *line)
@@ -190,15 +215,17 @@ static void on_message(int write_p, int version, int type, const void *buf,
 
 	(void)arg;
 	if (t == NULL && type == SSL3_RT_HEADER)
-		t = begin_trace(ssl, write_p);
+		t = begin_trace(ssl);
 	if (t == NULL)
 		return;
-	if (type == SSL3_RT_HEADER && len == SSL3_RT_HEADER_LENGTH)
+	if (type == SSL3_RT_HEADER && len == SSL3_RT_HEADER_LENGTH) {
+		follow_bio(ssl, t, write_p);
 		count_header(write_p ? &t->tx : &t->rx, SSL_version(ssl), buf);
-	else if (type == SSL3_RT_HANDSHAKE && len > 0)
+	} else if (type == SSL3_RT_HANDSHAKE && len > 0) {
 		see_handshake(ssl, t, write_p, *(const uint8_t *)buf);
-	else if (type == SSL3_RT_ALERT && len == 2)
+	} else if (type == SSL3_RT_ALERT && len == 2) {
 		see_alert(t, write_p, buf);
+	}
 	if (t->app_msg != NULL)
 		t->app_msg(write_p, version, type, buf, len, ssl, t->app_arg);
 }

@@ -140,10 +140,15 @@ int ktls__backend_take_memory(SSL *ssl, struct ktls__link *link)
 {
 	char *data;
 	long len = BIO_get_mem_data(SSL_get_wbio(ssl), &data);
-	int err = take_input(SSL_get_rbio(ssl), link);
+	int err = 0;
 
-	if (err == 0 && len > 0)
-		err = ktls__link_write(link, data, (size_t)len);
+	/* Nothing is taken out of either before all of it has a place. */
+	if (len > 0)
+		err = ktls__link_enqueue(link, data, (size_t)len);
+	if (err == 0)
+		err = take_input(SSL_get_rbio(ssl), link);
+	if (err == 0)
+		(void)BIO_reset(SSL_get_wbio(ssl));
 	return err;
 }
 
@@ -178,6 +183,9 @@ void ktls__backend_enter_library(SSL *ssl)
 			  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	/* New keys under the connection's feet are not a matter of data. */
 	SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
+	/* Both would make an end that is none. */
+	SSL_set_quiet_shutdown(ssl, 0);
+	SSL_clear_options(ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
 }
 
 /* The link knows better than OpenSSL what the socket said. */
@@ -226,6 +234,9 @@ int ktls__backend_close_notify(SSL *ssl, struct ktls__link *link)
 
 	if ((SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN) != 0 && link != NULL)
 		return 0;
+	/* Half a handshake message: the SSL will say nothing before the rest. */
+	if (SSL_in_init(ssl))
+		return -EAGAIN;
 	ERR_clear_error();
 	errno = 0;
 	ret = SSL_shutdown(ssl);
@@ -235,6 +246,13 @@ int ktls__backend_close_notify(SSL *ssl, struct ktls__link *link)
 	if (link != NULL && link->write_err < 0)
 		return link->write_err;
 	return err == 0 ? -KTLS_ESSL : err;
+}
+
+int ktls__backend_send_owed(SSL *ssl, struct ktls__link *link)
+{
+	ssize_t n = ktls__backend_write(ssl, link, "", 0);
+
+	return n < 0 ? (int)n : 0;
 }
 
 size_t ktls__backend_pending(SSL *ssl)

@@ -10,6 +10,7 @@
 
 #include "aead.h"
 #include "backend.h"
+#include "record.h"
 #include "wipe.h"
 
 /* How far off the count may be for the SSL to be brought back in step. */
@@ -66,7 +67,7 @@ int ktls__backend_keys(SSL *ssl, const struct ktls__handshake *hs,
 
 /* What the SSL sealed into a memory BIO, in place of its peer. */
 struct capture {
-	uint8_t rec[128];
+	uint8_t *rec;
 	size_t len;
 	uint64_t counted; /* records that the hooks saw meanwhile */
 };
@@ -76,34 +77,30 @@ static void capture_byte(SSL *ssl, BIO *mem, struct capture *cap)
 	struct ktls__trace *t = ktls__trace_of(ssl);
 	BIO *wbio = SSL_get_wbio(ssl);
 	uint64_t before = t->tx.records;
-	char *data;
 	size_t n;
 	long len;
 
 	BIO_up_ref(wbio);
 	BIO_up_ref(mem);
+	t->tx.paused = true;
 	SSL_set0_wbio(ssl, mem);
 	ERR_clear_error();
 	if (SSL_write_ex(ssl, "x", 1, &n) != 1)
 		ERR_clear_error();
 	SSL_set0_wbio(ssl, wbio);
+	t->tx.paused = false;
 	cap->counted = t->tx.records - before;
-	len = BIO_get_mem_data(mem, &data);
+	len = BIO_get_mem_data(mem, &cap->rec);
 	cap->len = len > 0 ? (size_t)len : 0;
-	if (cap->len > 0 && cap->len <= sizeof(cap->rec))
-		memcpy(cap->rec, data, cap->len);
 	/* The hooks counted bytes that the real BIO never saw. */
 	t->tx.fed += cap->len;
-	/* On the wire it would be the nonce of the kernel's first record. */
-	if (cap->len > 0)
-		ktls__wipe(data, cap->len);
 }
 
+/* `plain` has room for the whole record. */
 static bool opens_at(const struct ktls_keys *keys, const struct capture *cap,
-		     uint64_t seq)
+		     uint64_t seq, uint8_t *plain)
 {
 	struct ktls_keys k = *keys;
-	uint8_t plain[sizeof(cap->rec)];
 	uint8_t type = 0;
 	int len;
 
@@ -116,60 +113,62 @@ static bool opens_at(const struct ktls_keys *keys, const struct capture *cap,
 /* The SSL's own sequence number, looked for around the count. */
 static bool find_seq(struct ktls_keys *keys, const struct capture *cap)
 {
+	uint8_t plain[KTLS__RECORD_PLAIN_MAX + KTLS__RECORD_OVERHEAD];
 	uint64_t counted = keys->seq;
 	uint64_t i;
 
+	if (cap->len > sizeof(plain))
+		return false;
 	for (i = 0; i <= SEARCH; i++) {
 		keys->seq = counted + i;
-		if (opens_at(keys, cap, keys->seq))
+		if (opens_at(keys, cap, keys->seq, plain))
 			return true;
 		keys->seq = counted - i;
-		if (i <= counted && opens_at(keys, cap, keys->seq))
+		if (i <= counted && opens_at(keys, cap, keys->seq, plain))
 			return true;
 	}
-	keys->seq = counted;
 	return false;
 }
 
-static size_t one_byte_record(const struct ktls__suite *row)
-{
-	return (size_t)row->overhead + 1;
-}
-
 static enum ktls_reason judge(const struct capture *cap, struct ktls_keys *tx,
-			      bool *moved)
+			      enum ktls__step *step)
 {
 	const struct ktls__suite *row = ktls__suite_find(tx->suite);
 	uint64_t counted = tx->seq;
 
-	*moved = cap->len > 0;
-	if (cap->len == 0 || cap->len > sizeof(cap->rec) || row == NULL)
+	if (cap->len == 0)
+		return KTLS_REASON_SEQUENCE;
+	*step = KTLS__LOST;
+	if (row == NULL || cap->len < (size_t)row->overhead + 1)
 		return KTLS_REASON_SEQUENCE;
 	if (row->explicit_len > 0)
 		memcpy(tx->iv + row->fixed_iv_len, cap->rec + 5,
 		       row->explicit_len);
 	if (!find_seq(tx, cap))
 		return KTLS_REASON_SEQUENCE;
+	*step = KTLS__AHEAD;
 	if (tx->seq != counted || cap->counted != 1)
 		return KTLS_REASON_SEQUENCE;
-	if (cap->len != one_byte_record(row))
+	if (cap->len != (size_t)row->overhead + 1)
 		return KTLS_REASON_PADDING;
 	return KTLS_REASON_NONE;
 }
 
 enum ktls_reason ktls__backend_probe_tx(SSL *ssl, struct ktls_keys *tx,
-					bool *moved)
+					enum ktls__step *step)
 {
 	struct capture cap = { .len = 0 };
 	enum ktls_reason reason;
 	BIO *mem = BIO_new(BIO_s_mem());
 
-	*moved = false;
+	*step = KTLS__IN_STEP;
 	if (mem == NULL)
 		return KTLS_REASON_NO_MEMORY;
 	capture_byte(ssl, mem, &cap);
+	reason = judge(&cap, tx, step);
+	/* On the wire it would be the nonce of the kernel's first record. */
+	if (cap.len > 0)
+		ktls__wipe(cap.rec, cap.len);
 	BIO_free(mem);
-	reason = judge(&cap, tx, moved);
-	ktls__wipe(&cap, sizeof(cap));
 	return reason;
 }

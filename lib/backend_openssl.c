@@ -8,11 +8,30 @@
 #include "backend.h"
 #include "hooks.h"
 
+/* A KeyUpdate or ticket that is queued or half done puts an SSL of TLS 1.3
+ * back "in init"; flushing and draining end that. */
+static bool is_established(SSL *ssl)
+{
+	switch (SSL_get_state(ssl)) {
+	case TLS_ST_OK:
+	case TLS_ST_SW_SESSION_TICKET:
+	case TLS_ST_CR_SESSION_TICKET:
+	case TLS_ST_SW_KEY_UPDATE:
+	case TLS_ST_CW_KEY_UPDATE:
+	case TLS_ST_SR_KEY_UPDATE:
+	case TLS_ST_CR_KEY_UPDATE:
+		return SSL_version(ssl) == TLS1_3_VERSION ||
+		       SSL_is_init_finished(ssl);
+	default:
+		return false;
+	}
+}
+
 int ktls__backend_handshake(SSL *ssl, struct ktls__handshake *hs)
 {
 	const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
 
-	if (!SSL_is_init_finished(ssl) || cipher == NULL)
+	if (!is_established(ssl) || cipher == NULL)
 		return -KTLS_ENOTREADY;
 	if (SSL_get_shutdown(ssl) != 0)
 		return -KTLS_ECLOSED;
@@ -30,6 +49,7 @@ static int bio_fd(BIO *bio)
 
 	if (bio == NULL || BIO_next(bio) != NULL ||
 	    (BIO_method_type(bio) & BIO_TYPE_DESCRIPTOR) == 0 ||
+	    BIO_method_type(bio) == BIO_TYPE_DGRAM ||
 	    BIO_get_fd(bio, &fd) < 0)
 		return -1;
 	return fd;
@@ -85,6 +105,14 @@ enum ktls_reason ktls__backend_obstacle(SSL *ssl,
 	if (session == NULL || !has_secrets(ssl, t))
 		return KTLS_REASON_NO_SECRETS;
 	return KTLS_REASON_NONE;
+}
+
+bool ktls__backend_is_counted(SSL *ssl)
+{
+	const struct ktls__trace *t = ktls__trace_of(ssl);
+
+	return t != NULL && t->rx.bio == SSL_get_rbio(ssl) &&
+	       t->tx.bio == SSL_get_wbio(ssl);
 }
 
 bool ktls__backend_ktls_on(SSL *ssl)

@@ -47,3 +47,20 @@ int ktls__may_write(const struct ktls *k)
 {
 	return k->shut != KTLS__OPEN ? -KTLS_ECLOSED : k->tx.err;
 }
+
+bool ktls__is_file_error(int err)
+{
+	switch (err) {
+	case -EINVAL:
+	case -EIO:
+	case -EBADF:
+	case -EACCES:
+	case -EISDIR:
+	case -ESTALE:
+	case -EOVERFLOW:
+	case -ENODATA:
+		return true;
+	default:
+		return false;
+	}
+}

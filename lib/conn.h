@@ -23,6 +23,8 @@ struct ktls__side {
 	enum ktls_reason reason;
 	int reason_errno;
 	_Atomic int err;         /* final error, latched */
+	_Atomic int taken;       /* an error that was fetched off the socket
+				  * before its data were read */
 	_Atomic uint64_t bytes;  /* application data since the hand-off */
 	uint64_t seq0;           /* sequence number at the install */
 };
@@ -47,14 +49,18 @@ struct ktls {
 	struct ktls__handshake hs;
 	struct ktls__side tx;
 	struct ktls__side rx;
-	bool eof;                /* the peer's close_notify was read */
+	_Atomic bool eof;        /* the peer's close_notify was read */
 	struct ktls__leftover leftover;
+	_Atomic size_t left;     /* bytes in it */
 	struct ktls__control control;
 	_Atomic int alert_received;
 	_Atomic int alert_sent;
 	_Atomic uint64_t tickets;
 
 	_Atomic bool want_out;   /* the last output waits for room */
+	_Atomic bool queued;     /* the link's queue does */
+	size_t refused;          /* bytes of a write that a foreign SSL has
+				  * begun and wants again */
 	bool owed;               /* a byte is sealed that was not accepted */
 	uint8_t owed_byte;
 	enum ktls__shut shut;
@@ -82,6 +88,9 @@ int ktls__latch(struct ktls *k, struct ktls__side *side, int err);
 
 /* The connection as a whole is over: both directions. */
 int ktls__latch_both(struct ktls *k, int err);
+
+/* Does an error of sendfile() or pread() speak of the file alone? */
+bool ktls__is_file_error(int err);
 
 /* 0: writing is allowed; else what a write has to return. */
 int ktls__may_write(const struct ktls *k);

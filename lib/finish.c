@@ -12,20 +12,32 @@
 #define CLOSE_NOTIFY 0
 #define FATAL 2
 
+/* The alert is sealed by then, and goes out with whatever call comes next. */
+static int library_alert(struct ktls *k, uint8_t description)
+{
+	int err = ktls__library_settle(k);
+
+	if (err == 0)
+		err = ktls__library_alert(k, description);
+	if (err == 0)
+		(void)ktls__library_settle(k);
+	return err == -EOPNOTSUPP ? err : ktls__latch(k, &k->tx, err);
+}
+
 int ktls_alert(struct ktls *k, uint8_t description)
 {
 	int err = ktls__may_write(k);
 
-	if (err < 0)
-		return err;
 	if (description == CLOSE_NOTIFY)
 		return ktls_shutdown(k);
+	if (err < 0)
+		return err;
 	if (k->tx.path == KTLS_PATH_KERNEL) {
 		err = ktls__kernel_alert(k, description, 0);
 		k->want_out = err == -EAGAIN;
 		ktls__latch(k, &k->tx, err);
 	} else {
-		err = ktls__library_alert(k, description);
+		err = library_alert(k, description);
 	}
 	if (err == 0 && ktls__control_level(description) == FATAL)
 		ktls__latch(k, &k->tx, -KTLS_ECLOSED);
@@ -59,8 +71,11 @@ int ktls_shutdown(struct ktls *k)
 
 	if (k->shut == KTLS__SHUT)
 		return 0;
-	if (k->tx.err < 0)
+	if (k->tx.err < 0) {
+		if (k->queued && ktls__library_settle(k) == -EAGAIN)
+			return -EAGAIN;
 		return k->tx.err;
+	}
 	if (k->tx.path == KTLS_PATH_KERNEL) {
 		err = kernel_shutdown(k);
 	} else {
@@ -86,6 +101,18 @@ static int named(int so_error)
 	}
 }
 
+/* Reading would meet it behind the data that came before it; only after an
+ * error in a record does nothing come any more. */
+static void keep(struct ktls *k, int err)
+{
+	if (ktls__control_alert_for(err) >= 0) {
+		ktls__latch_both(k, err);
+	} else {
+		k->rx.taken = err;
+		ktls__latch(k, &k->tx, err);
+	}
+}
+
 /* What waits in the socket, for good: this call takes it. */
 static void fetch_so_error(struct ktls *k)
 {
@@ -95,7 +122,7 @@ static void fetch_so_error(struct ktls *k)
 	if (ktls__sys->getsockopt(k->fd, SOL_SOCKET, SO_ERROR, &so_error,
 				  &len) == 0 &&
 	    so_error != 0)
-		ktls__latch_both(k, named(so_error));
+		keep(k, named(so_error));
 }
 
 int ktls_error(struct ktls *k)

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "aead.h"
 #include "handoff.h"
@@ -62,6 +63,8 @@ static void check_ssl(struct ktls *k, const struct ktls__order *order)
 	}
 	if (reason != KTLS_REASON_NONE)
 		stay_both(k, reason, 0);
+	else if (!ktls__backend_is_counted(k->ssl))
+		stay_both(k, KTLS_REASON_SEQUENCE, 0);
 }
 
 static void check_kernel(struct ktls *k, const struct ktls__order *order)
@@ -76,75 +79,105 @@ static void check_kernel(struct ktls *k, const struct ktls__order *order)
 		stay(&k->rx, KTLS_REASON_NO_REKEY, 0);
 }
 
+/* Linux 6.14 takes second keys for a rekey, so this look is the only
+ * protection from keys that somebody else has installed. */
+static void check_keys(struct ktls *k)
+{
+	int tx = ktls__sock_has_keys(k->fd, KTLS_TX);
+	int rx = ktls__sock_has_keys(k->fd, KTLS_RX);
+
+	if (tx > 0 || rx > 0) {
+		k->foreign = true;
+		stay_both(k, KTLS_REASON_ALREADY_ON, 0);
+	} else if (tx == -KTLS_EUNPROVEN || rx == -KTLS_EUNPROVEN) {
+		stay_both(k, KTLS_REASON_UNPROVEN, 0);
+	} else if (tx < 0 || rx < 0) {
+		stay_both(k, KTLS_REASON_ATTACH, tx < 0 ? tx : rx);
+	}
+}
+
 /* Before anything is moved: no refusal here costs the SSL a record. */
 static void attach(struct ktls *k)
 {
 	int err = ktls__probe_ulp();
 
-	if (err == -ENOENT) {
+	if (err != -ENOENT)
+		err = ktls_sock_attach(k->fd);
+	if (err == -ENOENT)
 		stay_both(k, KTLS_REASON_NO_MODULE, err);
-		return;
-	}
-	err = ktls_sock_attach(k->fd);
-	if (err < 0)
-		stay_both(k, err == -ENOENT ? KTLS_REASON_NO_MODULE :
-					      KTLS_REASON_ATTACH, err);
-	/* Linux 6.14 takes second keys for a rekey, so this is the only
-	 * protection from keys that somebody else has installed. */
-	else if (ktls__sock_has_keys(k->fd, KTLS_TX) != 0 ||
-		 ktls__sock_has_keys(k->fd, KTLS_RX) != 0) {
-		k->foreign = true;
-		stay_both(k, KTLS_REASON_ALREADY_ON, 0);
-	}
+	else if (err < 0)
+		stay_both(k, KTLS_REASON_ATTACH, err);
+	else
+		check_keys(k);
 }
 
-/* 0: go on; else the result of the hand-off. */
-static int flush(struct ktls *k, const struct ktls__order *order)
+/* The SSL is as it was when nothing has been read out of it. */
+static bool may_return(const struct ktls *k)
 {
-	bool may_wait = !order->no_wait && k->leftover.head == NULL;
-	int err = ktls__backend_flush(k->ssl, order->transport, k->fd);
-
-	if (err == -KTLS_ESSL)
-		stay_both(k, KTLS_REASON_SEQUENCE, 0);
-	else if ((err == -EAGAIN || err == -EINTR || err == -KTLS_EPENDING) &&
-		 !may_wait)
-		stay(&k->tx, KTLS_REASON_PENDING_WRITE, 0);
-	else
-		return err;
-	return 0;
+	return k->leftover.head == NULL && !k->eof;
 }
 
 /* A dead connection: with data still to deliver it is reported after it. */
-static int drain_failed(struct ktls *k, int err)
+static int failed(struct ktls *k, int err)
 {
-	if (k->leftover.head == NULL)
+	if (may_return(k))
 		return err;
 	stay_both(k, KTLS_REASON_SEQUENCE, 0);
 	ktls__latch_both(k, err);
 	return 0;
 }
 
+/* 0: go on; else the result of the hand-off.  Reading with a write half done
+ * would be the end of the SSL, so the first flush speaks for both. */
+static int flush(struct ktls *k, const struct ktls__order *order, bool first)
+{
+	int err = ktls__backend_flush(k->ssl, order->transport, k->fd);
+	bool waits = err == -EAGAIN || err == -EINTR || err == -KTLS_EPENDING;
+
+	if (err == -KTLS_ESSL) {
+		stay_both(k, KTLS_REASON_SEQUENCE, 0);
+		return 0;
+	}
+	if (!waits)
+		return err < 0 ? failed(k, err) : 0;
+	if (!order->no_wait && may_return(k))
+		return err;
+	stay(&k->tx, KTLS_REASON_PENDING_WRITE, 0);
+	if (first)
+		stay_both(k, KTLS_REASON_PENDING_WRITE, 0);
+	return 0;
+}
+
+static size_t count_left(const struct ktls *k)
+{
+	const struct ktls__chunk *c;
+	size_t n = 0;
+
+	for (c = k->leftover.head; c != NULL; c = c->next)
+		n += c->len;
+	return n;
+}
+
 static int drain(struct ktls *k, const struct ktls__order *order)
 {
-	bool may_wait;
 	int err = ktls__backend_drain(k->ssl, order->transport, k->fd,
+				      order->no_wait ? MSG_DONTWAIT : 0,
 				      &k->leftover);
 
-	may_wait = !order->no_wait && k->leftover.head == NULL;
+	k->left = count_left(k);
+	k->eof = err == 1;
 	switch (err) {
-	case 1:
-		k->eof = true;
-		return 0;
 	case 0:
+	case 1:
 		return 0;
 	case -EAGAIN:
 	case -EINTR:
-		if (may_wait)
+		if (!order->no_wait && may_return(k))
 			return err;
 		stay(&k->rx, KTLS_REASON_PARTIAL_RECORD, 0);
 		return 0;
 	case -ENOMEM:
-		if (k->leftover.head == NULL)
+		if (may_return(k))
 			return err;
 		stay(&k->rx, KTLS_REASON_NO_MEMORY, 0);
 		return 0;
@@ -152,29 +185,20 @@ static int drain(struct ktls *k, const struct ktls__order *order)
 		stay(&k->rx, KTLS_REASON_SEQUENCE, 0);
 		return 0;
 	default:
-		return drain_failed(k, err);
+		return failed(k, err);
 	}
 }
 
 /* Both directions at a record boundary, nothing owed, nothing inside. */
 static int settle(struct ktls *k, const struct ktls__order *order)
 {
-	int err;
+	int err = flush(k, order, true);
 
-	err = flush(k, order);
-	if (err < 0)
-		return err;
-	/* Reading with a write half done would be the end of the SSL. */
-	if (k->tx.reason == KTLS_REASON_PENDING_WRITE)
-		stay(&k->rx, KTLS_REASON_PENDING_WRITE, 0);
-	if (wants(&k->rx)) {
+	if (err == 0 && wants(&k->rx))
 		err = drain(k, order);
-		if (err < 0)
-			return err;
-		/* Reading can have queued an answer. */
-		if (wants(&k->tx))
-			err = flush(k, order);
-	}
+	/* Reading can have queued an answer. */
+	if (err == 0 && wants(&k->tx))
+		err = flush(k, order, false);
 	return err;
 }
 
@@ -206,18 +230,21 @@ static void install_one(struct ktls *k, struct ktls__side *side, int dir,
 
 static void install_tx(struct ktls *k, struct ktls_keys *tx)
 {
-	bool moved;
+	enum ktls__step step;
 	int err = ktls__kernel_tcp_bytes(k->fd, &k->tcp_base);
 
 	if (err < 0) {
 		stay(&k->tx, KTLS_REASON_INSTALL, err);
 		return;
 	}
-	stay(&k->tx, ktls__backend_probe_tx(k->ssl, tx, &moved), 0);
+	stay(&k->tx, ktls__backend_probe_tx(k->ssl, tx, &step), 0);
 	if (wants(&k->tx))
 		install_one(k, &k->tx, KTLS_TX, tx);
-	if (!wants(&k->tx) && moved)
+	if (!wants(&k->tx) && step == KTLS__AHEAD)
 		resync(k, tx);
+	/* To seal at a number that is only guessed could repeat a nonce. */
+	if (step == KTLS__LOST)
+		ktls__latch(k, &k->tx, -KTLS_ESSL);
 }
 
 /* TX first: while it is refused, the socket is plain in both directions. */
@@ -260,6 +287,18 @@ static void adopt(struct ktls *k)
 	}
 }
 
+/* Nobody else will move what memory BIOs hold. */
+static int take_memory(struct ktls *k)
+{
+	int err;
+
+	if (k->tx.reason == KTLS_REASON_ALREADY_ON)
+		return -EBUSY;
+	err = ktls__backend_take_memory(k->ssl, &k->link);
+	k->queued = k->link.queue_len > 0;
+	return err < 0 ? failed(k, err) : 0;
+}
+
 int ktls__handoff_move(struct ktls *k, const struct ktls__order *order)
 {
 	int err = 0;
@@ -271,9 +310,8 @@ int ktls__handoff_move(struct ktls *k, const struct ktls__order *order)
 		check_kernel(k, order);
 	if (wants_any(k))
 		err = settle(k, order);
-	if (err == 0 && order->transport == KTLS__TRANSPORT_MEMORY &&
-	    !k->foreign)
-		err = ktls__backend_take_memory(k->ssl, &k->link);
+	if (err == 0 && order->transport == KTLS__TRANSPORT_MEMORY)
+		err = take_memory(k);
 	if (err < 0)
 		return err;
 	if (wants_any(k))

@@ -12,21 +12,18 @@ int ktls_events(const struct ktls *k)
 {
 	int events = 0;
 
-	if (k->leftover.head != NULL || (!k->eof && k->rx.err == 0))
+	if (k->left > 0 || (!k->eof && k->rx.err == 0))
 		events |= POLLIN;
-	if (k->want_out)
+	if (k->want_out || k->queued)
 		events |= POLLOUT;
 	return events;
 }
 
 size_t ktls_pending(const struct ktls *k)
 {
-	const struct ktls__chunk *c;
 	struct ktls *shared = (struct ktls *)(uintptr_t)k;
-	size_t n = 0;
+	size_t n = k->left;
 
-	for (c = k->leftover.head; c != NULL; c = c->next)
-		n += c->len - c->off;
 	if (k->rx.path == KTLS_PATH_KERNEL)
 		return n;
 	pthread_mutex_lock(&shared->lock);
@@ -106,8 +103,8 @@ int ktls_info(struct ktls *k, struct ktls_info *out)
 
 	if (out->size < sizeof(out->size))
 		return -EINVAL;
-	find_device(k);
 	pthread_mutex_lock(&k->lock);
+	find_device(k);
 	all.alert_received = alert(k, k->alert_received, 0);
 	all.alert_sent = alert(k, k->alert_sent, 1);
 	all.tickets = tickets(k);

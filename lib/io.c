@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conn.h"
+#include "control.h"
 #include "kernel_path.h"
 #include "library_path.h"
 #include "sys.h"
@@ -63,7 +64,19 @@ static ssize_t read_leftover(struct ktls *k, const struct iovec *iov,
 	for (; iovcnt > 0 && k->leftover.head != NULL; iov++, iovcnt--)
 		n += take_leftover(k, iov->iov_base, iov->iov_len);
 	k->rx.bytes += n;
+	k->left -= n;
 	return (ssize_t)n;
+}
+
+/* The alert that the kernel path owes the peer, when TX is the SSL's. */
+static ssize_t read_kernel(struct ktls *k, const struct iovec *iov, int iovcnt)
+{
+	ssize_t n = ktls__kernel_readv(k, iov, iovcnt);
+	int alert = n < 0 ? ktls__control_alert_for((int)n) : -1;
+
+	if (alert >= 0 && k->tx.path != KTLS_PATH_KERNEL)
+		(void)ktls__library_alert(k, (uint8_t)alert);
+	return n;
 }
 
 ssize_t ktls_readv(struct ktls *k, const struct iovec *iov, int iovcnt)
@@ -77,7 +90,7 @@ ssize_t ktls_readv(struct ktls *k, const struct iovec *iov, int iovcnt)
 	if (k->rx.err < 0)
 		return k->rx.err;
 	if (k->rx.path == KTLS_PATH_KERNEL)
-		return ktls__kernel_readv(k, iov, iovcnt);
+		return read_kernel(k, iov, iovcnt);
 	return ktls__library_readv(k, iov, iovcnt);
 }
 
@@ -88,6 +101,14 @@ ssize_t ktls_read(struct ktls *k, void *buf, size_t len)
 	if (len > COUNT_LIMIT)
 		iov.iov_len = COUNT_LIMIT;
 	return ktls_readv(k, &iov, 1);
+}
+
+/* A last alert may still be on its way. */
+static int refuse(struct ktls *k, int err)
+{
+	if (k->queued)
+		(void)ktls__library_flush(k);
+	return err;
 }
 
 static ssize_t note_room(struct ktls *k, ssize_t n, size_t wanted)
@@ -105,7 +126,7 @@ ssize_t ktls_writev(struct ktls *k, const struct iovec *iov, int iovcnt)
 	if (iovcnt < 0 || iovcnt > IOV_LIMIT)
 		return -EINVAL;
 	if (err < 0)
-		return err;
+		return refuse(k, err);
 	len = iov_total(iov, iovcnt);
 	if (len == 0) {
 		if (k->tx.path != KTLS_PATH_KERNEL)
@@ -167,7 +188,7 @@ ssize_t ktls_sendfile(struct ktls *k, int in_fd, off_t *offset, size_t count)
 	int err = ktls__may_write(k);
 
 	if (err < 0)
-		return err;
+		return refuse(k, err);
 	if (offset != NULL)
 		return send_at(k, in_fd, offset, count);
 	pos = ktls__sys->lseek(in_fd, 0, SEEK_CUR);

@@ -46,12 +46,15 @@ static int fail_read(struct ktls *k, int err)
 	int alert;
 
 	err = name_error(err);
+	/* What ktls_error() found comes after the data before it. */
+	if ((err == -EAGAIN || err == -KTLS_ETRUNCATED) && k->rx.taken < 0)
+		err = k->rx.taken;
 	if (!ktls__is_final(err))
 		return err;
 	alert = ktls__control_alert_for(err);
+	ktls__latch(k, &k->rx, err);
 	if (alert >= 0)
 		clear_so_error(k->fd);
-	ktls__latch(k, &k->rx, err);
 	if (alert >= 0 && k->tx.path == KTLS_PATH_KERNEL)
 		(void)ktls__kernel_alert(k, (uint8_t)alert, MSG_DONTWAIT);
 	return err;
@@ -174,6 +177,19 @@ static int sendfile_steps(struct ktls *k, int in_fd, off_t *pos, size_t count,
 	return 0;
 }
 
+/* On a dead connection the count looks like success: the signal is the only
+ * word of it, unless one of the caller's own hides it. */
+static bool was_in_vain(struct ktls *k, struct ktls__sigpipe *hold)
+{
+	int hidden = hold->was_pending;
+	uint64_t unused;
+
+	if (ktls__sys->sigpipe_release(hold) == 1)
+		return true;
+	return hidden &&
+	       ktls__kernel_tcp_bytes(k->fd, &unused) == -ECONNRESET;
+}
+
 ssize_t ktls__kernel_sendfile(struct ktls *k, int in_fd, off_t *pos,
 			      size_t count)
 {
@@ -188,14 +204,12 @@ ssize_t ktls__kernel_sendfile(struct ktls *k, int in_fd, off_t *pos,
 		(void)ktls__record_flush(k->fd, MSG_DONTWAIT);
 		push(k->fd);
 	}
-	if (ktls__sys->sigpipe_release(&hold) == 1) {
-		/* The only word of it: the count looks like success. */
+	if (was_in_vain(k, &hold)) {
 		ktls__latch(k, &k->tx, -EPIPE);
 		return -EPIPE;
 	}
 	k->tx.bytes += taken;
-	/* These two speak of the file. */
-	if (err != -EINVAL && err != -EIO)
+	if (!ktls__is_file_error(err))
 		err = fail_write(k, err);
 	return taken > 0 ? (ssize_t)taken : err;
 }

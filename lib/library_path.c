@@ -11,7 +11,6 @@
  */
 #include <errno.h>
 
-#include "aead.h"
 #include "control.h"
 #include "kernel_path.h"
 #include "library_path.h"
@@ -44,7 +43,7 @@ static int flush_link(struct ktls *k)
 {
 	int err = k->foreign ? 0 : ktls__link_flush(&k->link);
 
-	k->want_out = err == -EAGAIN;
+	k->queued = err == -EAGAIN;
 	return err;
 }
 
@@ -58,53 +57,66 @@ int ktls__library_flush(struct ktls *k)
 	return err;
 }
 
-/* The SSL's fatal alert went into its BIO, which leads nowhere. */
-static void pass_alert_on(struct ktls *k)
-{
-	const struct ktls__trace *t = ktls__trace_of(k->ssl);
-
-	if (k->tx.path == KTLS_PATH_KERNEL && t != NULL && t->alert_sent >= 0)
-		(void)ktls__kernel_alert(k, (uint8_t)t->alert_sent,
-					 MSG_DONTWAIT);
-}
-
 /* A KeyUpdate of ours would have to change keys that the kernel has. */
-static int refuse_key_update(const struct ktls *k)
+static bool owes_key_update(const struct ktls *k)
 {
 	return k->tx.path == KTLS_PATH_KERNEL &&
 	       ktls__backend_owes_key_update(k->ssl);
 }
 
-static ssize_t fail_read(struct ktls *k, int err)
+/* With TX in the kernel, what reading made the SSL write led nowhere.  An
+ * alert is passed on; anything else cannot be.  0; -KTLS_EHANDSHAKE. */
+static int pass_output_on(struct ktls *k)
 {
-	ktls__latch(k, &k->rx, err);
-	if (ktls__is_final(err) && err != -KTLS_ETRUNCATED)
-		pass_alert_on(k);
-	return err;
+	struct ktls__trace *t = ktls__trace_of(k->ssl);
+	int alert = t == NULL ? -1 : t->alert_sent;
+
+	if (!k->link.dropped)
+		return 0;
+	k->link.dropped = false;
+	if (alert < 0)
+		return -KTLS_EHANDSHAKE;
+	t->alert_sent = -1;
+	(void)ktls__kernel_alert(k, (uint8_t)alert, MSG_DONTWAIT);
+	return 0;
+}
+
+/* Under the lock: the SSL's answer, and what it did besides. */
+static ssize_t read_locked(struct ktls *k, void *buf, size_t len)
+{
+	ssize_t n;
+	int err;
+
+	(void)flush_link(k);
+	n = ktls__backend_read(k->ssl, link_of(k), buf, len);
+	(void)flush_link(k);
+	err = pass_output_on(k);
+	if (n > 0 || (n < 0 && n != -EAGAIN))
+		return n;
+	if (err == 0 && n == -EAGAIN && owes_key_update(k))
+		err = -KTLS_EKEYUPDATE;
+	if (err < 0)
+		(void)ktls__kernel_alert(
+			k, (uint8_t)ktls__control_alert_for(err),
+			MSG_DONTWAIT);
+	return err < 0 ? err : n;
 }
 
 static ssize_t read_once(struct ktls *k, void *buf, size_t len)
 {
 	struct ktls__sigpipe hold;
 	ssize_t n;
-	int owes;
 
 	enter(k, &hold);
-	(void)flush_link(k);
-	n = ktls__backend_read(k->ssl, link_of(k), buf, len);
-	owes = refuse_key_update(k);
-	/* Its answer or alert, if the reading caused one. */
-	(void)flush_link(k);
+	n = read_locked(k, buf, len);
 	leave(k, &hold);
-	if (n < 0 && n != -EAGAIN)
-		return fail_read(k, (int)n);
-	if (n > 0) {
-		k->rx.bytes += (uint64_t)n;
-		return n;
-	}
-	if (owes)
-		return ktls__latch(k, &k->rx, -KTLS_EKEYUPDATE);
+	/* What ktls_error() found comes after the data before it. */
+	if ((n == -EAGAIN || n == -KTLS_ETRUNCATED) && k->rx.taken < 0)
+		n = k->rx.taken;
+	if (n < 0)
+		return ktls__latch(k, &k->rx, (int)n);
 	k->eof = n == 0;
+	k->rx.bytes += (uint64_t)n;
 	return n;
 }
 
@@ -145,10 +157,22 @@ static ssize_t write_once(struct ktls *k, const uint8_t *buf, size_t len)
 	struct ktls__sigpipe hold;
 	ssize_t n;
 
+	if (len < k->refused)
+		return -KTLS_ERETRY;
 	enter(k, &hold);
 	n = ktls__backend_write(k->ssl, link_of(k), buf, len);
 	leave(k, &hold);
 	return n;
+}
+
+/* The SSL has half a handshake message and reads the rest before it writes;
+ * a foreign one has begun this very write and wants it again. */
+static int wait_to_write(struct ktls *k, size_t len)
+{
+	if (!k->foreign)
+		return ktls__link_wait(k->fd, POLLIN);
+	k->refused = len;
+	return -EAGAIN;
 }
 
 /* Record by record; *put counts.  The last one may be in the queue. */
@@ -162,8 +186,15 @@ static int put(struct ktls *k, const uint8_t *buf, size_t len, size_t *put)
 		if (err < 0)
 			return err;
 		n = write_once(k, buf, len);
+		if (n == -EAGAIN) {
+			err = wait_to_write(k, len);
+			if (err < 0)
+				return err;
+			continue;
+		}
 		if (n < 0)
 			return (int)n;
+		k->refused = 0;
 		buf += n;
 		len -= (size_t)n;
 		*put += (size_t)n;
@@ -197,8 +228,9 @@ static ssize_t finish(struct ktls *k, size_t n, uint8_t last, int err)
 	} else if (flushed < 0) {
 		err = flushed;
 	}
-	ktls__latch(k, &k->tx, err);
-	k->want_out = err == -EAGAIN;
+	if (err != -KTLS_ERETRY)
+		ktls__latch(k, &k->tx, err);
+	k->want_out = err == -EAGAIN && (k->foreign || k->queued);
 	k->tx.bytes += n;
 	return n > 0 ? (ssize_t)n : err;
 }
@@ -260,12 +292,6 @@ static int put_file(struct ktls *k, int in_fd, off_t pos, size_t count,
 	return err;
 }
 
-static bool is_file_error(int err)
-{
-	return err == -ENODATA || err == -EIO || err == -EBADF ||
-	       err == -EISDIR;
-}
-
 ssize_t ktls__library_sendfile(struct ktls *k, int in_fd, off_t *pos,
 			       size_t count)
 {
@@ -283,7 +309,7 @@ ssize_t ktls__library_sendfile(struct ktls *k, int in_fd, off_t *pos,
 	}
 	while (n < count && err == 0)
 		err = put_file(k, in_fd, *pos + (off_t)n, count - n, &n, &last);
-	if (is_file_error(err)) {
+	if (ktls__is_file_error(err)) {
 		/* Not the connection's; and a file may have been cut. */
 		ret = finish(k, n, last, 0);
 		if (ret == 0 && err != -ENODATA)
@@ -295,50 +321,11 @@ ssize_t ktls__library_sendfile(struct ktls *k, int in_fd, off_t *pos,
 	return ret;
 }
 
-/* Sealed by us, at the number that the SSL has just spent on a byte that
- * nobody will see. */
-static int seal_alert(struct ktls *k, uint8_t description)
+int ktls__library_settle(struct ktls *k)
 {
-	uint8_t alert[2] = { 2, description };
-	uint8_t rec[sizeof(alert) + KTLS__RECORD_OVERHEAD];
-	struct ktls_keys tx = { 0 };
-	struct ktls_keys rx = { 0 };
-	enum ktls_reason reason;
-	bool moved;
-	int n;
+	int err = wait_flushed(k);
 
-	alert[0] = ktls__control_level(description);
-	n = ktls__backend_keys(k->ssl, &k->hs, &tx, &rx);
-	if (n == 0) {
-		reason = ktls__backend_probe_tx(k->ssl, &tx, &moved);
-		n = reason == KTLS_REASON_NONE ||
-				    reason == KTLS_REASON_PADDING ?
-			    ktls__record_seal(rec, &tx, KTLS_RECORD_ALERT,
-					      alert, sizeof(alert)) :
-			    -EOPNOTSUPP;
-	}
-	ktls_keys_wipe(&tx);
-	ktls_keys_wipe(&rx);
-	return n < 0 ? n : ktls__link_write(&k->link, rec, (size_t)n);
-}
-
-int ktls__library_alert(struct ktls *k, uint8_t description)
-{
-	int err;
-
-	if (k->foreign ||
-	    ktls__backend_obstacle(k->ssl, &k->hs) != KTLS_REASON_NONE)
-		return -EOPNOTSUPP;
-	err = wait_flushed(k);
-	if (err < 0)
-		return ktls__latch(k, &k->tx, err);
-	pthread_mutex_lock(&k->lock);
-	err = seal_alert(k, description);
-	if (err == 0)
-		(void)flush_link(k);
-	pthread_mutex_unlock(&k->lock);
-	if (err == 0)
-		k->alert_sent = description;
+	k->want_out = err == -EAGAIN;
 	return err;
 }
 
@@ -353,8 +340,7 @@ int ktls__library_shutdown(struct ktls *k)
 	if (err == 0) {
 		k->alert_sent = 0;
 		k->owed = false;
-		err = wait_flushed(k);
+		err = ktls__library_settle(k);
 	}
-	k->want_out = err == -EAGAIN;
 	return ktls__latch(k, &k->tx, err);
 }

@@ -112,7 +112,7 @@ static int grow(struct ktls__link *link, size_t len)
 	return 0;
 }
 
-static int enqueue(struct ktls__link *link, const uint8_t *buf, size_t len)
+int ktls__link_enqueue(struct ktls__link *link, const void *buf, size_t len)
 {
 	int err = len == 0 ? 0 : grow(link, len);
 
@@ -136,7 +136,8 @@ static int send_resync(struct ktls__link *link)
 		n = 0;
 	if (n < 0)
 		return (int)n;
-	err = enqueue(link, link->resync + n, link->resync_len - (size_t)n);
+	err = ktls__link_enqueue(link, link->resync + n,
+				 link->resync_len - (size_t)n);
 	link->resync_len = 0;
 	return err;
 }
@@ -146,8 +147,10 @@ int ktls__link_write(struct ktls__link *link, const void *buf, size_t len)
 	ssize_t n = 0;
 	int err;
 
-	if (link->no_output)
+	if (link->no_output) {
+		link->dropped = true;
 		return 0;
+	}
 	if (link->write_err < 0)
 		return link->write_err;
 	if (link->resync_len > 0) {
@@ -164,7 +167,8 @@ int ktls__link_write(struct ktls__link *link, const void *buf, size_t len)
 		n = 0;
 	if (n < 0)
 		return (int)n;
-	return enqueue(link, (const uint8_t *)buf + n, len - (size_t)n);
+	return ktls__link_enqueue(link, (const uint8_t *)buf + n,
+				  len - (size_t)n);
 }
 
 void ktls__link_hold_resync(struct ktls__link *link, const uint8_t *rec,

@@ -16,6 +16,7 @@ struct ktls__link {
 	int fd;
 	bool no_input;      /* RX is in the kernel: nothing to read here */
 	bool no_output;     /* TX is in the kernel: output is dropped */
+	bool dropped;       /* and there was some */
 	bool eof;           /* the peer's FIN was read */
 	int read_err;       /* -errno of a failed read, kept */
 	int write_err;
@@ -38,6 +39,9 @@ ssize_t ktls__link_read(struct ktls__link *link, void *buf, size_t len);
 
 /* 0: all was taken or queued; -errno. */
 int ktls__link_write(struct ktls__link *link, const void *buf, size_t len);
+
+/* 0: these bytes wait for the next flush; -ENOMEM. */
+int ktls__link_enqueue(struct ktls__link *link, const void *buf, size_t len);
 
 /* 0: the queue is empty; -EAGAIN; -errno. */
 int ktls__link_flush(struct ktls__link *link);

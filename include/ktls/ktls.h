@@ -414,8 +414,8 @@ enum {
 	/* Keep the SSL alive as long as the connection, also when both
 	 * directions leave it. */
 	KTLS_KEEP_SSL = 1,
-	/* Never answer -EAGAIN or -KTLS_EPENDING at hand-off: take the
-	 * library path instead, with the reason named. */
+	/* Never answer -EAGAIN or -KTLS_EPENDING at hand-off, and wait for no
+	 * input: take the library path instead, with the reason named. */
 	KTLS_NO_WAIT = 2
 };
 
@@ -440,7 +440,8 @@ struct ktls_opts {
  * ktls_info() names the path and the reason of each direction.  KTLS_AUTO
  * puts TX into the kernel wherever the kernel takes the suite, and RX too,
  * except for TLS 1.3 on a kernel that cannot change keys: there a peer's
- * KeyUpdate would end a connection that the SSL carries on.
+ * KeyUpdate would end a connection that the SSL carries on (unless it asks
+ * for an answer, which TX in such a kernel cannot give: -KTLS_EKEYUPDATE).
  *
  * Ownership: *out takes its own reference on ssl while it needs it, so the
  * caller may SSL_free(ssl) right after success, whatever the path; its
@@ -449,6 +450,8 @@ struct ktls_opts {
  * exporters before freeing.  The descriptor stays the caller's and must
  * outlive *out; only where the SSL's BIO was made with BIO_CLOSE, the BIO
  * is kept by *out, and ktls_free() closes the descriptor with it.
+ * The SSL loses SSL_OP_IGNORE_UNEXPECTED_EOF and quiet shutdown, and gets
+ * SSL_OP_NO_RENEGOTIATION and modes for partial writes.
  * The descriptor's SO_ERROR is the library's: a getsockopt(SO_ERROR) by the
  * application can hide an error from the calls below; use ktls_error().
  *
@@ -459,17 +462,25 @@ struct ktls_opts {
  * An SSL on memory BIOs: give opts->fd, send what you have taken out of the
  * SSL's write BIO before, and put what you have received into its read BIO;
  * bytes still inside either BIO are taken care of.
+ * An SSL on any other BIO (a chain, a pair, your own) keeps it, and both
+ * directions the library path.  There one thread at a time may use *out, and
+ * a write that got -EAGAIN has to be repeated, as with SSL_write(): a shorter
+ * one is answered with -KTLS_ERETRY.
  *
  * Returns 0.  -EAGAIN (non-blocking socket, without KTLS_NO_WAIT): half a
  * record is inside the SSL, or its last flight is not sent; SSL_want() tells
- * which poll event to wait for, then call again.  -KTLS_EPENDING: an
- * SSL_write() is unfinished; finish it, then call again.  -KTLS_ENOTREADY:
- * handshake not finished; -KTLS_ECLOSED: shutdown has begun; -EINVAL: NULL,
- * size not set, unknown flags or choices; -ENOMEM; -KTLS_EALERT,
- * -KTLS_ETRUNCATED, -KTLS_EBADRECORD and the like: the connection failed
- * while data was drained out of the SSL.
- * After -EAGAIN, -KTLS_EPENDING, -KTLS_ENOTREADY, -EINVAL and -ENOMEM, *out is
- * NULL, nothing is lost and ssl works as before.
+ * which poll event to wait for (with memory BIOs: POLLOUT while the write BIO
+ * holds bytes, else POLLIN), then call again.  -EINTR: call again.
+ * -KTLS_EPENDING: an SSL_write() is unfinished; finish it, then call again.
+ * -KTLS_ENOTREADY: handshake not finished; -KTLS_ECLOSED: shutdown has begun;
+ * -EINVAL: NULL, size not set, unknown flags or choices; -ENOMEM; -EBUSY:
+ * memory BIOs, and keys of somebody else in the socket; -KTLS_EALERT,
+ * -KTLS_ETRUNCATED, -KTLS_EBADRECORD, -ECONNRESET, -EPIPE and the like: the
+ * connection failed while the SSL was flushed and drained.
+ * After -EAGAIN, -EINTR, -KTLS_EPENDING, -KTLS_ENOTREADY, -EINVAL, -EBUSY and
+ * -ENOMEM, *out is NULL, nothing is lost and ssl works as before.  Where data
+ * has been drained already there is no way back, and what would have been
+ * one of these becomes a reason for the library path.
  * The calling thread's OpenSSL error queue is cleared.
  * RFC 8446, RFC 5246; Linux 4.13 and later, else the library path.
  */
@@ -601,8 +612,9 @@ KTLS_API size_t ktls_pending(const struct ktls *k);
 /*
  * Ask the connection whether it has died: for POLLERR and POLLHUP, in place
  * of getsockopt(SO_ERROR).
- * Legal where nobody else reads or writes meanwhile.  Errors found are
- * latched, so that no later write reports success for bytes that go nowhere.
+ * Legal where nobody else reads or writes meanwhile.  An error that is found
+ * ends writing at once, so that no later write reports success for bytes
+ * that go nowhere; ktls_read() gives what was received before it first.
  * Returns 0: alive as far as is known; else the error that later calls give.
  */
 KTLS_API int ktls_error(struct ktls *k);

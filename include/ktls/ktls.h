@@ -265,8 +265,9 @@ KTLS_API int ktls_sock_attach(int fd);
  * Refused without asking the kernel when this direction has keys already:
  * Linux 6.14 and later would take a second key for a TLS 1.3 rekey.
  * Returns 0: getsockopt() echoed version, cipher, key, iv and sequence
- * number.  -EBUSY: keys are there already; -ENOPROTOOPT: no ULP attached;
- * -EINVAL: the kernel does not take this version or suite, or the other
+ * number.  -EBUSY: keys are there already; -ENOPROTOOPT: no ULP attached, or
+ * a kernel that cannot show this direction's keys (TLS_RX before 5.11);
+ * -EOPNOTSUPP: a kernel before 5.5 that lacks the cipher; -EINVAL: the kernel does not take this version or suite, or the other
  * direction has another one; -ENOENT: its AEAD is missing; -KTLS_EVERSION;
  * -KTLS_ESUITE; -ENOMEM.  After these the direction is as it was.
  * -KTLS_EUNPROVEN: setsockopt() succeeded but the echo does not match (some
@@ -284,9 +285,10 @@ KTLS_API int ktls_sock_install(int fd, int dir, const struct ktls_keys *keys);
  * records of that type; a length of 0 sends no record, but closes one that
  * MSG_MORE left open.
  * Returns the bytes taken, possibly fewer than len; -KTLS_EUNPROVEN: no TX
- * keys, nothing was sent; -EINVAL: MSG_MORE with another type than data, or
- * a type that is not 20 to 23; -EAGAIN; -EINTR; -EPIPE; -ECONNRESET; -EBADMSG
- * and -EMSGSIZE: the RX side failed before, see ktls_sock_recv().
+ * keys, nothing was sent; -EINVAL: MSG_MORE with another type than data, a
+ * type that is not 20 to 23, or another flag; -EAGAIN; -EINTR; -EPIPE;
+ * -ECONNRESET; -EBADMSG, -EMSGSIZE and -EPROTO: the RX side failed before,
+ * see ktls_sock_recv().
  * Mind that Linux reports success for bytes sent on a connection whose
  * reset has been consumed already: after the first fatal error of either
  * direction, send no more.

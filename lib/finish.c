@@ -6,6 +6,7 @@
 #include "conn.h"
 #include "control.h"
 #include "kernel_path.h"
+#include "library_alert.h"
 #include "library_path.h"
 #include "sys.h"
 
@@ -107,6 +108,7 @@ static void keep(struct ktls *k, int err)
 {
 	if (ktls__control_alert_for(err) >= 0) {
 		ktls__latch_both(k, err);
+		ktls__tell_fault(k, err);
 	} else {
 		k->rx.taken = err;
 		ktls__latch(k, &k->tx, err);

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "conn.h"
-#include "control.h"
 #include "kernel_path.h"
+#include "library_alert.h"
 #include "library_path.h"
 #include "sys.h"
 #include "wipe.h"
@@ -68,14 +68,13 @@ static ssize_t read_leftover(struct ktls *k, const struct iovec *iov,
 	return (ssize_t)n;
 }
 
-/* The alert that the kernel path owes the peer, when TX is the SSL's. */
+/* No receive may come before the alert: it would latch the error again. */
 static ssize_t read_kernel(struct ktls *k, const struct iovec *iov, int iovcnt)
 {
 	ssize_t n = ktls__kernel_readv(k, iov, iovcnt);
-	int alert = n < 0 ? ktls__control_alert_for((int)n) : -1;
 
-	if (alert >= 0 && k->tx.path != KTLS_PATH_KERNEL)
-		(void)ktls__library_alert(k, (uint8_t)alert);
+	if (n < 0)
+		ktls__tell_fault(k, (int)n);
 	return n;
 }
 

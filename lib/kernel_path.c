@@ -40,23 +40,17 @@ static void clear_so_error(int fd)
 	(void)ktls__sys->getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
 }
 
-/* No receive may come between: it would latch the error again. */
 static int fail_read(struct ktls *k, int err)
 {
-	int alert;
-
 	err = name_error(err);
 	/* What ktls_error() found comes after the data before it. */
 	if ((err == -EAGAIN || err == -KTLS_ETRUNCATED) && k->rx.taken < 0)
 		err = k->rx.taken;
 	if (!ktls__is_final(err))
 		return err;
-	alert = ktls__control_alert_for(err);
 	ktls__latch(k, &k->rx, err);
-	if (alert >= 0)
+	if (ktls__control_alert_for(err) >= 0)
 		clear_so_error(k->fd);
-	if (alert >= 0 && k->tx.path == KTLS_PATH_KERNEL)
-		(void)ktls__kernel_alert(k, (uint8_t)alert, MSG_DONTWAIT);
 	return err;
 }
 

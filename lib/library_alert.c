@@ -4,9 +4,12 @@
  * close_notify: others are sealed here, in step with the SSL.
  */
 #include <errno.h>
+#include <sys/socket.h>
 
 #include "aead.h"
 #include "control.h"
+#include "kernel_path.h"
+#include "library_alert.h"
 #include "library_path.h"
 
 /* Sealed by us, at the number that the SSL has just spent on a byte that
@@ -62,4 +65,16 @@ int ktls__library_alert(struct ktls *k, uint8_t description)
 	k->alert_sent = description;
 	(void)ktls__library_flush(k);
 	return 0;
+}
+
+void ktls__tell_fault(struct ktls *k, int err)
+{
+	int alert = ktls__control_alert_for(err);
+
+	if (alert < 0)
+		return;
+	if (k->tx.path == KTLS_PATH_KERNEL)
+		(void)ktls__kernel_alert(k, (uint8_t)alert, MSG_DONTWAIT);
+	else
+		(void)ktls__library_alert(k, (uint8_t)alert);
 }

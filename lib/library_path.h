@@ -17,9 +17,6 @@ ssize_t ktls__library_writev(struct ktls *k, const struct iovec *iov,
 ssize_t ktls__library_sendfile(struct ktls *k, int in_fd, off_t *pos,
 			       size_t count);
 
-/* Any alert but close_notify, sent or queued; never waits. */
-int ktls__library_alert(struct ktls *k, uint8_t description);
-
 /* Wait, as a write would, until the queue is empty. */
 int ktls__library_settle(struct ktls *k);
 

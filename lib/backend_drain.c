@@ -19,6 +19,9 @@
 /* The plaintext limit of a record: one SSL_read() never gives more. */
 #define CHUNK 16384
 
+/* Where bytes go that have been sent. */
+#define SCRAP 512
+
 void ktls__leftover_init(struct ktls__leftover *list)
 {
 	list->head = NULL;
@@ -55,7 +58,7 @@ static int send_memory(BIO *wbio, int fd)
 	struct iovec iov = { 0 };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	char *data;
-	char scrap[512];
+	char scrap[SCRAP];
 	ssize_t n;
 	long len;
 	int step;
@@ -67,8 +70,8 @@ static int send_memory(BIO *wbio, int fd)
 		if (n < 0)
 			return (int)n;
 		for (; n > 0; n -= step) {
-			step = BIO_read(wbio, scrap, n < (ssize_t)sizeof(scrap) ?
-						     (int)n : (int)sizeof(scrap));
+			step = BIO_read(wbio, scrap,
+					n < SCRAP ? (int)n : SCRAP);
 			if (step <= 0)
 				return -KTLS_ESSL;
 		}

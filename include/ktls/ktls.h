@@ -90,8 +90,8 @@ enum ktls_error {
 	KTLS_EKEYUPDATE,      /* a KeyUpdate that cannot be followed here */
 	KTLS_EHANDSHAKE,      /* a handshake message that cannot be answered */
 	KTLS_ENOTFILE,        /* the source is not a regular file */
-	KTLS_ERETRY,          /* a write did not go on where the last one stopped */
-	KTLS_ESSL,            /* the TLS library failed, without a better name */
+	KTLS_ERETRY,          /* a write does not go on where one stopped */
+	KTLS_ESSL,            /* the TLS library failed, for other reasons */
 	KTLS_EEND             /* one past the last */
 };
 
@@ -267,8 +267,9 @@ KTLS_API int ktls_sock_attach(int fd);
  * Returns 0: getsockopt() echoed version, cipher, key, iv and sequence
  * number.  -EBUSY: keys are there already; -ENOPROTOOPT: no ULP attached, or
  * a kernel that cannot show this direction's keys (TLS_RX before 5.11);
- * -EOPNOTSUPP: a kernel before 5.5 that lacks the cipher; -EINVAL: the kernel does not take this version or suite, or the other
- * direction has another one; -ENOENT: its AEAD is missing; -KTLS_EVERSION;
+ * -EOPNOTSUPP: a kernel before 5.5 that lacks the cipher; -EINVAL: the kernel
+ * does not take this version or suite, or the other direction has another one;
+ * -ENOENT: its AEAD is missing; -KTLS_EVERSION;
  * -KTLS_ESUITE; -ENOMEM.  After these the direction is as it was.
  * -KTLS_EUNPROVEN: setsockopt() succeeded but the echo does not match (some
  * sandboxes accept any option): never send plaintext on this socket.
@@ -423,7 +424,7 @@ enum {
 
 struct ktls_opts {
 	size_t size;
-	int fd;              /* -1: the SSL's own socket; memory BIOs: give it */
+	int fd;              /* -1: the SSL's own; memory BIOs: give it */
 	enum ktls_choice tx;
 	enum ktls_choice rx;
 	unsigned flags;

@@ -165,7 +165,8 @@ START_TEST(kernel_suite)
 	replace_setsockopt(no_chacha);
 	SSL_CTX_set_ciphersuites(d.ctx, "TLS_CHACHA20_POLY1305_SHA256");
 	duo_ready(&d);
-	duo_expect(&d, &opts, KTLS_REASON_KERNEL_SUITE, KTLS_REASON_KERNEL_SUITE);
+	duo_expect(&d, &opts, KTLS_REASON_KERNEL_SUITE,
+		   KTLS_REASON_KERNEL_SUITE);
 }
 END_TEST
 

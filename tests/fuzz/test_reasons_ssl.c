@@ -52,7 +52,8 @@ START_TEST(max_fragment)
 	SSL_CTX_set_tlsext_max_fragment_length(
 		d.peer_ctx, TLSEXT_max_fragment_length_4096);
 	duo_ready(&d);
-	duo_expect(&d, &opts, KTLS_REASON_MAX_FRAGMENT, KTLS_REASON_MAX_FRAGMENT);
+	duo_expect(&d, &opts, KTLS_REASON_MAX_FRAGMENT,
+		   KTLS_REASON_MAX_FRAGMENT);
 }
 END_TEST
 
@@ -76,7 +77,8 @@ START_TEST(not_prepared)
 	duo_open(&d, 1);
 	duo_ssl(&d);
 	duo_shake(&d);
-	duo_expect(&d, &opts, KTLS_REASON_NOT_PREPARED, KTLS_REASON_NOT_PREPARED);
+	duo_expect(&d, &opts, KTLS_REASON_NOT_PREPARED,
+		   KTLS_REASON_NOT_PREPARED);
 }
 END_TEST
 
@@ -265,7 +267,8 @@ START_TEST(sequence)
 	if (_i) {
 		ck_assert_int_eq(SSL_write(d.ssl, "unseen", 6), 6);
 		duo_to_peer(&d, "unseen");
-		duo_expect(&d, &opts, KTLS_REASON_SEQUENCE, KTLS_REASON_SEQUENCE);
+		duo_expect(&d, &opts, KTLS_REASON_SEQUENCE,
+			   KTLS_REASON_SEQUENCE);
 	} else {
 		duo_expect(&d, &opts, KTLS_REASON_SEQUENCE, KTLS_REASON_NONE);
 	}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/* Both ends of one connection in this process, up to and past a hand-off. */
+#include "rig.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "certs.h"
+
+/* Version, role and suite go round together: each AEAD and role is there. */
+static const struct rig_config kinds[] = {
+	{ .version = KTLS_TLS_1_3, .server = 1,
+	  .suite = "TLS_AES_128_GCM_SHA256" },
+	{ .version = KTLS_TLS_1_3, .server = 0,
+	  .suite = "TLS_CHACHA20_POLY1305_SHA256" },
+	{ .version = KTLS_TLS_1_2, .server = 1,
+	  .suite = "ECDHE-ECDSA-AES256-GCM-SHA384" },
+	{ .version = KTLS_TLS_1_2, .server = 0,
+	  .suite = "ECDHE-ECDSA-AES128-GCM-SHA256" }
+};
+#define KINDS ((int)(sizeof(kinds) / sizeof(kinds[0])))
+
+static const enum ktls_choice paths[][2] = {
+	{ KTLS_LIBRARY, KTLS_LIBRARY },
+	{ KTLS_KERNEL, KTLS_KERNEL },
+	{ KTLS_KERNEL, KTLS_LIBRARY },
+	{ KTLS_LIBRARY, KTLS_KERNEL }
+};
+#define PATHS ((int)(sizeof(paths) / sizeof(paths[0])))
+
+static struct certs certs;
+static struct ktls_features features = { .size = sizeof(features) };
+static int use_kernel;
+
+int rig_setup(int library_only)
+{
+	if (ktls_probe(&features) < 0 || certs_make(&certs, "P-256") < 0)
+		return -1;
+	use_kernel = !library_only && features.ulp == 0;
+	return 0;
+}
+
+void rig_teardown(void)
+{
+	certs_free(&certs);
+}
+
+int rig_kernel(void)
+{
+	return use_kernel;
+}
+
+int rig_rekey(void)
+{
+	return features.rekey;
+}
+
+int rig_variants(void)
+{
+	return 2 * KINDS * (use_kernel ? PATHS : 1);
+}
+
+struct rig_config rig_variant(int i)
+{
+	struct rig_config config = kinds[i / 2 % KINDS];
+
+	config.nonblock = i & 1;
+	config.tx = paths[i / 2 / KINDS][0];
+	config.rx = paths[i / 2 / KINDS][1];
+	return config;
+}
+
+const char *rig_variant_name(int i)
+{
+	static char name[80];
+	struct rig_config config = rig_variant(i);
+
+	snprintf(name, sizeof(name), "tx %s, rx %s, TLS 1.%d, %s, %s",
+		 config.tx == KTLS_KERNEL ? "kernel" : "library",
+		 config.rx == KTLS_KERNEL ? "kernel" : "library",
+		 (config.version & 0xff) - 1,
+		 config.server ? "server" : "client",
+		 config.nonblock ? "nonblocking" : "blocking");
+	return name;
+}
+
+void rig_tcp_pair(int fd[2], int rcvbuf)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	socklen_t len = sizeof(addr);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (rcvbuf)
+		ck_assert_int_eq(setsockopt(listener, SOL_SOCKET, SO_RCVBUF,
+					    &rcvbuf, sizeof(rcvbuf)), 0);
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(listener, (void *)&addr, len), 0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	ck_assert_int_eq(getsockname(listener, (void *)&addr, &len), 0);
+	fd[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(connect(fd[0], (void *)&addr, len), 0);
+	fd[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	ck_assert_int_ge(fd[1], 0);
+	close(listener);
+}
+
+static SSL_CTX *new_context(const struct rig_config *config, int server)
+{
+	SSL_CTX *ctx = SSL_CTX_new(server ? TLS_server_method() :
+					    TLS_client_method());
+	int set;
+
+	ck_assert_ptr_nonnull(ctx);
+	SSL_CTX_set_min_proto_version(ctx, config->version);
+	SSL_CTX_set_max_proto_version(ctx, config->version);
+	if (config->version == KTLS_TLS_1_3)
+		set = SSL_CTX_set_ciphersuites(ctx, config->suite);
+	else
+		set = SSL_CTX_set_cipher_list(ctx, config->suite);
+	ck_assert_int_eq(set, 1);
+	if (!server)
+		return ctx;
+	ck_assert_int_eq(certs_use(&certs, ctx), 0);
+	SSL_CTX_set_num_tickets(ctx, (size_t)config->tickets);
+	return ctx;
+}
+
+static SSL *new_ssl(struct rig *rig, SSL_CTX *ctx, int fd, int server)
+{
+	SSL *ssl = SSL_new(ctx);
+
+	ck_assert_ptr_nonnull(ssl);
+	SSL_set_app_data(ssl, rig);
+	ck_assert_int_eq(SSL_set_fd(ssl, fd), 1);
+	if (server)
+		SSL_set_accept_state(ssl);
+	else
+		SSL_set_connect_state(ssl);
+	return ssl;
+}
+
+static void set_nonblock(int fd, int on)
+{
+	ck_assert_int_eq(fcntl(fd, F_SETFL, O_RDWR | (on ? O_NONBLOCK : 0)),
+			 0);
+}
+
+static int step(SSL *ssl)
+{
+	int ret = SSL_do_handshake(ssl);
+	int err = SSL_get_error(ssl, ret);
+
+	ck_assert(ret == 1 || err == SSL_ERROR_WANT_READ ||
+		  err == SSL_ERROR_WANT_WRITE);
+	return ret == 1;
+}
+
+static void handshake(struct rig *rig)
+{
+	int ours = 0;
+	int peers = 0;
+
+	set_nonblock(rig->fd, 1);
+	set_nonblock(rig->peer_fd, 1);
+	while (!ours || !peers) {
+		ours = ours || step(rig->ssl);
+		peers = peers || step(rig->peer);
+	}
+	set_nonblock(rig->fd, rig->config.nonblock);
+	set_nonblock(rig->peer_fd, 0);
+}
+
+void rig_open(struct rig *rig, const struct rig_config *config)
+{
+	int fd[2];
+
+	memset(rig, 0, sizeof(*rig));
+	rig->config = *config;
+	rig_tcp_pair(fd, config->rcvbuf);
+	rig->fd = fd[0];
+	rig->peer_fd = fd[1];
+	rig->ctx = new_context(config, config->server);
+	rig->peer_ctx = new_context(config, !config->server);
+	ck_assert_int_eq(ktls_prepare(rig->ctx, config->prepare), 0);
+	SSL_CTX_set_keylog_callback(rig->peer_ctx, rig_keylog);
+	rig->ssl = new_ssl(rig, rig->ctx, fd[0], config->server);
+	rig->peer = new_ssl(rig, rig->peer_ctx, fd[1], !config->server);
+	handshake(rig);
+	rig_derive(rig);
+}
+
+void rig_handoff(struct rig *rig)
+{
+	struct ktls_opts opts = KTLS_OPTS_INIT;
+	struct pollfd pfd = { rig->fd, POLLIN, 0 };
+	struct ktls_info info;
+	int err;
+
+	opts.tx = rig->config.tx;
+	opts.rx = rig->config.rx;
+	while ((err = ktls_handoff(&rig->k, rig->ssl, &opts)) == -EAGAIN)
+		poll(&pfd, 1, -1);
+	ck_assert_int_eq(err, 0);
+	SSL_free(rig->ssl);
+	rig->ssl = NULL;
+	info = rig_info(rig);
+	rig->tx_kernel = info.tx.path == KTLS_PATH_KERNEL;
+	rig->rx_kernel = info.rx.path == KTLS_PATH_KERNEL;
+	/* nothing here may pass because it did not run in the kernel */
+	ck_assert_int_eq(rig->tx_kernel,
+			 use_kernel && opts.tx == KTLS_KERNEL);
+	ck_assert_int_eq(rig->rx_kernel,
+			 use_kernel && opts.rx == KTLS_KERNEL);
+}
+
+void rig_start(struct rig *rig, int i)
+{
+	struct rig_config config = rig_variant(i);
+
+	rig_open(rig, &config);
+	rig_handoff(rig);
+}
+
+void rig_close(struct rig *rig)
+{
+	ktls_free(rig->k);
+	SSL_free(rig->ssl);
+	SSL_free(rig->peer);
+	SSL_CTX_free(rig->ctx);
+	SSL_CTX_free(rig->peer_ctx);
+	if (rig->fd >= 0)
+		close(rig->fd);
+	if (rig->peer_fd >= 0)
+		close(rig->peer_fd);
+	ktls_keys_wipe(&rig->peer_tx);
+	ktls_keys_wipe(&rig->peer_rx);
+	memset(rig, 0, sizeof(*rig));
+	rig->fd = -1;
+	rig->peer_fd = -1;
+}

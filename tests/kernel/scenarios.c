@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* The rows of the hand-off matrix, and its three AEADs. */
+#include "scenarios.h"
+
+#define BOTH KTLS_KERNEL, KTLS_KERNEL
+#define V12 KTLS_TLS_1_2
+#define V13 KTLS_TLS_1_3
+
+const struct aead_names aeads[] = {
+	{ "AES128-GCM", KTLS_CIPHER_AES_128_GCM, "TLS_AES_128_GCM_SHA256",
+	  "ECDHE-ECDSA-AES128-GCM-SHA256", "PSK-AES128-GCM-SHA256", 0x1301,
+	  0xc02b, 0x00a8 },
+	{ "AES256-GCM", KTLS_CIPHER_AES_256_GCM, "TLS_AES_256_GCM_SHA384",
+	  "ECDHE-ECDSA-AES256-GCM-SHA384", "PSK-AES256-GCM-SHA384", 0x1302,
+	  0xc02c, 0x00a9 },
+	{ "CHACHA20", KTLS_CIPHER_CHACHA20_POLY1305,
+	  "TLS_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305",
+	  "ECDHE-PSK-CHACHA20-POLY1305", 0x1303, 0xcca9, 0xccac }
+};
+const size_t aeads_n = sizeof(aeads) / sizeof(aeads[0]);
+
+/*
+ * KeyUpdates stand last: on a kernel that cannot change keys a record that
+ * came after one counts as a TlsDecryptError.
+ */
+const struct scenario scenarios[] = {
+	{ "full", 0, CELL_BOTH, 0, BOTH },
+	{ "automatic choice", 0, CELL_BOTH, 0, KTLS_AUTO, KTLS_AUTO },
+	{ "resumed", CELL_RESUME, CELL_BOTH, 0, BOTH },
+	{ "HelloRetryRequest", CELL_HELLO_RETRY, CELL_BOTH, V13, BOTH },
+	{ "client certificate", CELL_CLIENT_CERT, CELL_BOTH, 0, BOTH },
+	{ "external PSK", CELL_PSK, CELL_BOTH, 0, BOTH },
+	{ "3 exchanges first", CELL_EXCHANGES, CELL_BOTH, 0, BOTH },
+	{ "3 exchanges, nonblocking", CELL_EXCHANGES | CELL_NONBLOCK,
+	  CELL_BOTH, 0, BOTH },
+	{ "read_ahead=1", CELL_READ_AHEAD, CELL_BOTH, 0, BOTH },
+	{ "read_ahead=1, nonblocking", CELL_READ_AHEAD | CELL_NONBLOCK,
+	  CELL_BOTH, 0, BOTH },
+	{ "memory BIOs", CELL_MEMORY, CELL_BOTH, 0, BOTH },
+	{ "memory BIOs, half a record", CELL_MEMORY | CELL_HALF_RECORD,
+	  CELL_BOTH, 0, BOTH },
+	{ "0-RTT accepted", CELL_EARLY, CELL_BOTH, V13, BOTH },
+	{ "num_tickets=0", CELL_NO_TICKETS, CELL_BOTH, V13, BOTH },
+	{ "ULP attached late", CELL_LATE, CELL_BOTH, 0, BOTH },
+	{ "ULP attached twice", CELL_ATTACHED, CELL_BOTH, 0, BOTH },
+	{ "TX only", 0, CELL_BOTH, 0, KTLS_KERNEL, KTLS_LIBRARY },
+	{ "RX only", 0, CELL_BOTH, 0, KTLS_LIBRARY, KTLS_KERNEL },
+	{ "TX only, exchanges first", CELL_EXCHANGES, CELL_BOTH, 0,
+	  KTLS_KERNEL, KTLS_LIBRARY },
+	{ "TX only, memory BIOs", CELL_MEMORY, CELL_BOTH, 0, KTLS_KERNEL,
+	  KTLS_LIBRARY },
+	{ "RX only, memory BIOs", CELL_MEMORY, CELL_BOTH, 0, KTLS_LIBRARY,
+	  KTLS_KERNEL },
+	{ "TX refused, RX in the SSL", CELL_TX_REFUSED, CELL_BOTH, 0,
+	  KTLS_KERNEL, KTLS_LIBRARY },
+	{ "TX refused, RX in the kernel", CELL_TX_REFUSED, CELL_BOTH, 0,
+	  BOTH },
+	{ "TX refused, memory BIOs", CELL_TX_REFUSED | CELL_MEMORY, CELL_BOTH,
+	  0, BOTH },
+	{ "SNI to another SSL_CTX", CELL_SNI, CELL_SERVER, 0, BOTH },
+	{ "SNI to an unprepared one", CELL_SNI | CELL_UNPREPARED, CELL_SERVER,
+	  0, BOTH },
+	{ "half-closed, attached early", CELL_HALF_CLOSE, CELL_BOTH, 0, BOTH },
+	{ "half-closed, attached late", CELL_HALF_CLOSE | CELL_LATE,
+	  CELL_BOTH, 0, BOTH },
+	{ "application's callbacks", CELL_CALLBACKS, CELL_BOTH, 0, BOTH },
+	{ "freed at once, then resumed", CELL_FREED, CELL_BOTH, 0, BOTH },
+	{ "freed at once, SSL in use", CELL_FREED, CELL_BOTH, 0,
+	  KTLS_LIBRARY, KTLS_LIBRARY },
+	{ "SSL kept", CELL_KEEP, CELL_BOTH, 0, BOTH },
+	{ "ENABLE_KTLS set before", CELL_KTLS_OPTION, CELL_BOTH, 0, BOTH },
+	{ "ENABLE_KTLS by openssl.cnf", CELL_KTLS_CONF, CELL_BOTH, 0, BOTH },
+	{ "ENABLE_KTLS set again", CELL_KTLS_AGAIN, CELL_BOTH, 0, BOTH },
+	{ "renegotiated before", CELL_RENEGOTIATE, CELL_BOTH, V12, BOTH },
+	{ "KeyUpdate, all in the SSL", CELL_KEYUPDATE, CELL_BOTH, V13,
+	  KTLS_LIBRARY, KTLS_LIBRARY },
+	{ "KeyUpdate wanted, all in the SSL",
+	  CELL_KEYUPDATE | CELL_REQUESTED, CELL_BOTH, V13, KTLS_LIBRARY,
+	  KTLS_LIBRARY },
+	{ "KeyUpdate, RX in the SSL", CELL_KEYUPDATE, CELL_BOTH, V13,
+	  KTLS_KERNEL, KTLS_LIBRARY },
+	{ "KeyUpdate wanted, RX in the SSL", CELL_KEYUPDATE | CELL_REQUESTED,
+	  CELL_BOTH, V13, KTLS_KERNEL, KTLS_LIBRARY },
+	{ "KeyUpdate, RX in the kernel", CELL_KEYUPDATE, CELL_BOTH, V13,
+	  BOTH },
+	{ "KeyUpdate wanted, RX in the kernel", CELL_KEYUPDATE | CELL_REQUESTED,
+	  CELL_BOTH, V13, BOTH }
+};
+const size_t scenarios_n = sizeof(scenarios) / sizeof(scenarios[0]);
+
+int scenario_has(const struct scenario *sc, const struct aead_names *aead,
+		 int version, int server)
+{
+	if (sc->only && sc->only != version)
+		return 0;
+	/* an external PSK given as bytes alone goes with SHA-256 */
+	if (sc->flags & CELL_PSK && version == V13 &&
+	    aead->bit == KTLS_CIPHER_AES_256_GCM)
+		return 0;
+	return (int)sc->roles & (server ? CELL_SERVER : CELL_CLIENT);
+}

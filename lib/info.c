@@ -14,7 +14,7 @@ int ktls_events(const struct ktls *k)
 
 	if (k->left > 0 || (!k->eof && k->rx.err == 0))
 		events |= POLLIN;
-	if (k->want_out || k->queued)
+	if (k->queued || (k->want_out && k->tx.err == 0))
 		events |= POLLOUT;
 	return events;
 }

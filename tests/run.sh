@@ -30,6 +30,7 @@ suites='
 build-gcc alone build (gcc, warnings are errors)
 build-clang alone build (clang, warnings are errors)
 build-asan alone build (gcc, ASan+UBSan)
+build-tsan alone build (gcc, TSan)
 uml-6.1 beside kernel tests (UML 6.1)
 uml-7.2 beside kernel tests (UML 7.2)
 uml-6.1-fuzz beside hand-off fuzz (UML 6.1)
@@ -41,6 +42,7 @@ native-examples beside examples (this host, kernel path)
 fuzz beside hand-off fuzz (this host, records in the test)
 fuzz-asan beside hand-off fuzz (this host, ASan+UBSan)
 unit beside unit (gcc, ASan+UBSan)
+threads beside reader and writer (TSan)
 examples beside examples (this host, ASan+UBSan)
 tidy beside clang-tidy
 cppcheck beside cppcheck
@@ -137,14 +139,16 @@ each_program() {
 
 # ------------------------------------------------------------------ suites
 
+# build PRESET [OPTION...]
 build() {
     cmake --preset "$1" -G Ninja &&
-        cmake --build "build/$1" -j "$jobs" -- -k 0
+        cmake --build "build/$1" -j "$jobs" "${@:2}" -- -k 0
 }
 
 suite_build-gcc() { count build build gcc; }
 suite_build-clang() { count build build clang; }
 suite_build-asan() { count build build asan; }
+suite_build-tsan() { count build build tsan --target test_two_threads; }
 suite_style() { count style tests/style.sh; }
 suite_layers() { count layers tests/layers.sh; }
 suite_abi() { count abi tests/abi.sh build/gcc; }
@@ -162,6 +166,11 @@ suite_unit() {
         ! compgen -G "tests/$folder/test_*.c" >/dev/null ||
             each_program asan "$folder" test
     done
+}
+
+suite_threads() {
+    export TSAN_OPTIONS=halt_on_error=1
+    count test_two_threads build/tsan/tests/fuzz/test_two_threads
 }
 
 # fuzz BUILD ITERATIONS [COMMAND...]: every program of tests/fuzz by COMMAND,
@@ -285,7 +294,7 @@ wanted() {
         return 1
     fi
     case $1 in
-    build-clang | tidy | qemu-*) [ -z "$quick" ] ;;
+    build-clang | build-tsan | threads | tidy | qemu-*) [ -z "$quick" ] ;;
     native*) host_has_tls ;;
     *) true ;;
     esac
@@ -296,6 +305,7 @@ needs() {
     case $1 in
     build-* | style | layers | cppcheck | lab) false ;;
     unit | examples | fuzz-asan) [ "$2" = build-asan ] ;;
+    threads) [ "$2" = build-tsan ] ;;
     *) [ "$2" = build-gcc ] ;;
     esac
 }
@@ -311,7 +321,7 @@ is_lab() {
 # the build that SUITE wants and that failed, if so
 broken_build() {
     local build
-    for build in build-gcc build-asan; do
+    for build in build-gcc build-asan build-tsan; do
         needs "$1" "$build" && [ -s "$logs/$build.result" ] &&
             ! grep -q '^1 0 ' "$logs/$build.result" && echo "$build" && return
     done

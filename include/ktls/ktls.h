@@ -588,7 +588,8 @@ KTLS_API int ktls_alert(struct ktls *k, uint8_t description);
  * End our side of the stream: send what is queued, then close_notify.
  * Legal once as ktls_write(), and again after -EAGAIN; after success it
  * repeats its 0.  Reading may go on until the peer's close_notify.  The
- * descriptor is not shut down or closed.
+ * descriptor is not shut down or closed.  After a short write the peer may
+ * get one byte more than was reported as taken, see ktls_write().
  * Returns 0: close_notify was sent, and all that was accepted before has
  * left the TLS queue of the kernel for TCP's, so that close(2) loses none of
  * it; -EAGAIN: not yet, wait for ktls_events() and call again; -EINTR: call

@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <check.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
@@ -67,6 +69,7 @@ void duo_open(struct duo *d, int rekey)
 					.tx_list_max = 1 << 20 };
 
 	memset(d, 0, sizeof(*d));
+	d->alert = -1;
 	fake_kernel_start(&options);
 	make_cert();
 	d->ctx = make_ctx();
@@ -75,15 +78,68 @@ void duo_open(struct duo *d, int rekey)
 	make_sockets(d);
 }
 
-void duo_ssl(struct duo *d)
+static void on_info(const SSL *ssl, int where, int value)
 {
-	d->ssl = SSL_new(d->ctx);
+	struct duo *d = SSL_get_app_data(ssl);
+
+	if (where == SSL_CB_READ_ALERT)
+		d->alert = value & 0xff;
+}
+
+static void begin(struct duo *d)
+{
 	d->peer = SSL_new(d->peer_ctx);
 	SSL_set_fd(d->ssl, d->fd);
 	SSL_set_fd(d->peer, d->peer_fd);
 	SSL_set_accept_state(d->ssl);
 	SSL_set_connect_state(d->peer);
 	SSL_set_tlsext_host_name(d->peer, "other");
+	SSL_set_app_data(d->peer, d);
+	SSL_set_info_callback(d->peer, on_info);
+}
+
+void duo_ssl(struct duo *d)
+{
+	d->ssl = SSL_new(d->ctx);
+	begin(d);
+}
+
+void duo_again(struct duo *d)
+{
+	fake_kernel_forget(d->fd);
+	fake_kernel_forget(d->peer_fd);
+	close(d->fd);
+	close(d->peer_fd);
+	make_sockets(d);
+	ck_assert_int_eq(SSL_clear(d->ssl), 1);
+	SSL_free(d->peer);
+	begin(d);
+}
+
+static BIO *memory_bio(void)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	BIO_set_mem_eof_return(bio, -1);
+	BIO_up_ref(bio);
+	return bio;
+}
+
+void duo_bios(struct duo *d, int memory)
+{
+	BIO *ours;
+	BIO *theirs;
+
+	if (memory) {
+		ours = memory_bio();
+		theirs = memory_bio();
+		SSL_set_bio(d->ssl, theirs, ours);
+		SSL_set_bio(d->peer, ours, theirs);
+	} else {
+		ck_assert_int_eq(BIO_new_bio_pair(&ours, 0, &theirs, 0), 1);
+		SSL_set_bio(d->ssl, ours, ours);
+		SSL_set_bio(d->peer, theirs, theirs);
+	}
 }
 
 void duo_shake(struct duo *d)
@@ -117,7 +173,8 @@ void duo_close(struct duo *d, struct ktls *k)
 	X509_free(cert);
 	EVP_PKEY_free(key);
 	close(d->fd);
-	close(d->peer_fd);
+	if (d->peer_fd >= 0)
+		close(d->peer_fd);
 	ktls__sys = &ktls__sys_linux;
 }
 
@@ -166,6 +223,122 @@ void duo_alive(struct duo *d, struct ktls *k)
 	duo_to_peer(d, "again");
 	ck_assert_int_eq(SSL_write(d->peer, "more", 4), 4);
 	duo_to_us(k, "more");
+}
+
+void duo_small(struct duo *d)
+{
+	int room = 32768;
+
+	setsockopt(d->fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+}
+
+BIO *duo_hold(struct duo *d)
+{
+	BIO *wbio = SSL_get_wbio(d->peer);
+
+	BIO_up_ref(wbio);
+	SSL_set0_wbio(d->peer, BIO_new(BIO_s_mem()));
+	return wbio;
+}
+
+void duo_release(struct duo *d, BIO *held)
+{
+	char *data;
+	long n = BIO_get_mem_data(SSL_get_wbio(d->peer), &data);
+
+	ck_assert_int_gt(n, 0);
+	ck_assert_int_eq(send(d->peer_fd, data, (size_t)n, 0), n);
+	SSL_set0_wbio(d->peer, held);
+}
+
+void duo_reset(struct duo *d)
+{
+	struct linger hard = { .l_onoff = 1 };
+	struct pollfd p = { .fd = d->fd };
+
+	setsockopt(d->peer_fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	close(d->peer_fd);
+	d->peer_fd = -1;
+	while ((p.revents & POLLHUP) == 0)
+		poll(&p, 1, -1);
+}
+
+#define PERIOD 251
+
+const uint8_t *duo_pattern(size_t at)
+{
+	static uint8_t pattern[DUO_PIECE + PERIOD];
+
+	if (pattern[1] == 0)
+		for (size_t i = 0; i < sizeof(pattern); i++)
+			pattern[i] = (uint8_t)(i % PERIOD);
+	return pattern + at % PERIOD;
+}
+
+ssize_t duo_put(struct duo *d, struct ktls *k, size_t len)
+{
+	ssize_t n = ktls_write(k, duo_pattern(d->sent), len);
+
+	d->sent += n > 0 ? (size_t)n : 0;
+	return n;
+}
+
+void duo_fill(struct duo *d, struct ktls *k)
+{
+	ssize_t n;
+
+	do
+		n = duo_put(d, k, 100000);
+	while (n > 0);
+	ck_assert_int_eq(n, -EAGAIN);
+}
+
+size_t duo_drain(struct duo *d)
+{
+	uint8_t buf[16384];
+	size_t before = d->got;
+	size_t n;
+	int err;
+
+	fake_kernel_push(d->fd);
+	ERR_clear_error();
+	while (SSL_read_ex(d->peer, buf, sizeof(buf), &n) == 1) {
+		ck_assert_mem_eq(buf, duo_pattern(d->got), n);
+		d->got += n;
+	}
+	err = SSL_get_error(d->peer, 0);
+	if (d->alert < 0)
+		ck_assert_int_eq(err, SSL_ERROR_WANT_READ);
+	return d->got - before;
+}
+
+void duo_alert(struct duo *d, int number)
+{
+	while (d->alert < 0)
+		duo_drain(d);
+	ck_assert_int_eq(d->alert, number);
+}
+
+ssize_t duo_read(struct ktls *k, void *buf, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = ktls_read(k, buf, len);
+	while (n == -EAGAIN);
+	return n;
+}
+
+struct ktls *duo_choose(struct duo *d, enum ktls_choice tx,
+			enum ktls_choice rx)
+{
+	struct ktls_opts opts = KTLS_OPTS_INIT;
+	struct ktls *k;
+
+	opts.tx = tx;
+	opts.rx = rx;
+	ck_assert_int_eq(ktls_handoff(&k, d->ssl, &opts), 0);
+	return k;
 }
 
 struct ktls_opts duo_both(void)

@@ -284,6 +284,9 @@ static int step_shutdown(struct conn *c)
 		return CONN_WAIT;
 	if (err == -EINTR)
 		return CONN_GO;
+	/* One that has said goodbye itself need not be there any more. */
+	if (err < 0 && ktls_read(c->k, c->in, sizeof(c->in)) == 0)
+		return CONN_DONE;
 	if (err < 0)
 		return fail(c, "shutdown", ktls_strerror(err));
 	shutdown(c->fd, SHUT_WR);

@@ -162,7 +162,7 @@ static void print_direction(const char *name, const struct ktls_direction *d)
 
 static void print_paths(struct ktls *k)
 {
-	struct ktls_info info = { .size = sizeof(info) };
+	struct ktls_conn_info info = { .size = sizeof(info) };
 	const char *suite;
 
 	if (ktls_info(k, &info) < 0)

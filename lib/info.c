@@ -96,9 +96,9 @@ static uint64_t tickets(const struct ktls *k)
 	return t == NULL ? 0 : t->tickets;
 }
 
-int ktls_info(struct ktls *k, struct ktls_info *out)
+int ktls_info(struct ktls *k, struct ktls_conn_info *out)
 {
-	struct ktls_info all = { .size = 0 };
+	struct ktls_conn_info all = { .size = 0 };
 	size_t size = out->size < sizeof(all) ? out->size : sizeof(all);
 
 	if (out->size < sizeof(out->size))

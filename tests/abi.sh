@@ -62,7 +62,7 @@ header_alone() {
     printf '#include <ktls/ktls.h>\n#include <ktls/ktls.h>\n%s\n' \
         'int main(void) { return 0; }' |
         "$compiler" -std="$std" -x "$language" -Iinclude -fsyntax-only \
-            -Wall -Wextra -Wpedantic -Wconversion -Wundef -Werror -
+            -Wall -Wextra -Wshadow -Wpedantic -Wconversion -Wundef -Werror -
 }
 
 tls_headers() {

@@ -141,7 +141,7 @@ static void print_direction(char *out, size_t len, const char *name,
 
 static void log_paths(struct conn *c)
 {
-	struct ktls_info info = { .size = sizeof(info) };
+	struct ktls_conn_info info = { .size = sizeof(info) };
 	char tx[160], rx[160];
 	const char *suite;
 

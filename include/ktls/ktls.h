@@ -635,7 +635,7 @@ struct ktls_direction {
 	uint64_t reserved[4];
 };
 
-struct ktls_info {
+struct ktls_conn_info {
 	size_t size;
 	uint16_t version;
 	uint16_t suite;          /* IANA number, also of suites unknown here */
@@ -655,7 +655,7 @@ struct ktls_info {
  * needs CAP_NET_ADMIN) and stays KTLS_DEVICE_UNKNOWN where that is refused.
  * Returns 0; -EINVAL: size not set.
  */
-KTLS_API int ktls_info(struct ktls *k, struct ktls_info *out);
+KTLS_API int ktls_info(struct ktls *k, struct ktls_conn_info *out);
 
 /*
  * The descriptor of a connection.

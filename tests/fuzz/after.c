@@ -320,7 +320,7 @@ static int near_ends(struct run *r)
 
 static int check_totals(struct run *r)
 {
-	struct ktls_info info = { .size = sizeof(info) };
+	struct ktls_conn_info info = { .size = sizeof(info) };
 
 	if (ktls_info(r->k, &info))
 		return run_fail(r, "no info");

@@ -353,7 +353,7 @@ struct ktls_opts duo_both(void)
 void duo_reasons(struct ktls *k, enum ktls_reason tx,
 			   enum ktls_reason rx)
 {
-	struct ktls_info info = { .size = sizeof(info) };
+	struct ktls_conn_info info = { .size = sizeof(info) };
 
 	ck_assert_int_eq(ktls_info(k, &info), 0);
 	ck_assert_str_eq(ktls_reason_name(info.tx.reason),

@@ -124,7 +124,7 @@ static int check_direction(struct run *r, int dir,
 
 static int check_result(struct run *r)
 {
-	struct ktls_info info = { .size = sizeof(info) };
+	struct ktls_conn_info info = { .size = sizeof(info) };
 
 	if (ktls_info(r->k, &info))
 		return run_fail(r, "no info");

@@ -21,7 +21,7 @@ static void expect_read(struct ktls *k, ssize_t want)
 
 static void expect_alert_sent(struct ktls *k, int number)
 {
-	struct ktls_info info = { .size = sizeof(info) };
+	struct ktls_conn_info info = { .size = sizeof(info) };
 
 	ck_assert_int_eq(ktls_info(k, &info), 0);
 	ck_assert_int_eq(info.alert_sent, number);

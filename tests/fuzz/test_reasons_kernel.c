@@ -66,7 +66,7 @@ END_TEST
 
 START_TEST(attach_refused)
 {
-	struct ktls_info info = { .size = sizeof(info) };
+	struct ktls_conn_info info = { .size = sizeof(info) };
 	struct ktls_opts opts = duo_both();
 	struct ktls *k;
 	struct duo d;

@@ -82,7 +82,7 @@ static void *writer(void *arg)
 
 static void *onlooker(void *arg)
 {
-	struct ktls_info info = { .size = sizeof(info) };
+	struct ktls_conn_info info = { .size = sizeof(info) };
 	struct run *r = arg;
 	uint64_t before = 0;
 

@@ -106,7 +106,7 @@ static void expect(struct cell *cell, int dir, const struct ktls_direction *is)
 }
 
 /* OpenSSL owns keys of this socket: whatever it has stays with it. */
-static void expect_openssl(struct cell *cell, const struct ktls_info *info)
+static void expect_openssl(struct cell *cell, const struct ktls_conn_info *info)
 {
 	cell->verdict->inexact = 1;
 	cell_want(cell, info->tx.path == KTLS_PATH_LIBRARY);
@@ -126,7 +126,8 @@ static uint16_t suite_id(const struct cell *cell)
 }
 
 /* Without a prepared SSL_CTX a path is our guess, its reason not. */
-static void expect_unprepared(struct cell *cell, const struct ktls_info *info)
+static void expect_unprepared(struct cell *cell,
+			      const struct ktls_conn_info *info)
 {
 	cell->verdict->inexact = 1;
 	if (cell->version != KTLS_TLS_1_3 || cell->library)
@@ -139,7 +140,7 @@ static void expect_unprepared(struct cell *cell, const struct ktls_info *info)
 
 void cell_expect_paths(struct cell *cell)
 {
-	struct ktls_info info = { .size = sizeof(info) };
+	struct ktls_conn_info info = { .size = sizeof(info) };
 	int keep = cell->sc->flags & CELL_KEEP;
 
 	cell_want(cell, ktls_info(cell->k, &info) == 0);

@@ -102,7 +102,7 @@ void cell_round(struct cell *cell, size_t len)
 
 static void check_sums(struct cell *cell)
 {
-	struct ktls_info info = { .size = sizeof(info) };
+	struct ktls_conn_info info = { .size = sizeof(info) };
 
 	cell_want(cell, ktls_info(cell->k, &info) == 0);
 	cell_want(cell, info.tx.bytes == cell->sent);

@@ -193,7 +193,7 @@ static void type_key_update(struct cell *cell)
  * directions can answer with an update of its own. */
 static int follows(struct cell *cell)
 {
-	struct ktls_info info = { .size = sizeof(info) };
+	struct ktls_conn_info info = { .size = sizeof(info) };
 
 	cell_want(cell, ktls_info(cell->k, &info) == 0);
 	if (info.rx.path != KTLS_PATH_LIBRARY)
@@ -205,7 +205,7 @@ static int follows(struct cell *cell)
 /* Right bytes or this error: an SSL may have read both already. */
 static void ends_with_key_update(struct cell *cell)
 {
-	struct ktls_info info = { .size = sizeof(info) };
+	struct ktls_conn_info info = { .size = sizeof(info) };
 	char out[40];
 	char in[40];
 	ssize_t n;

@@ -11,7 +11,7 @@
 
 START_TEST(test_info)
 {
-	struct ktls_info info = { .size = sizeof(info) };
+	struct ktls_conn_info info = { .size = sizeof(info) };
 	char buf[8];
 	struct rig rig;
 
@@ -43,7 +43,7 @@ END_TEST
 START_TEST(test_info_path)
 {
 	struct rig rig;
-	struct ktls_info info;
+	struct ktls_conn_info info;
 
 	rig_start(&rig, _i);
 	info = rig_info(&rig);
@@ -66,7 +66,7 @@ END_TEST
 
 START_TEST(test_info_size)
 {
-	struct ktls_info info;
+	struct ktls_conn_info info;
 	struct rig rig;
 
 	rig_start(&rig, _i);
@@ -74,7 +74,7 @@ START_TEST(test_info_size)
 	info.size = 0;
 	ck_assert_int_eq(ktls_info(rig.k, &info), -EINVAL);
 	ck_assert_int_eq(info.version, 0x5555);
-	info.size = offsetof(struct ktls_info, tx);
+	info.size = offsetof(struct ktls_conn_info, tx);
 	ck_assert_int_eq(ktls_info(rig.k, &info), 0);
 	ck_assert_int_eq(info.version, rig.config.version);
 	ck_assert_int_eq(info.tx.error, 0x55555555);

@@ -233,7 +233,7 @@ static void half_closed(int i, unsigned prepare)
 	struct rig_config config = rig_variant(i);
 	struct ktls_opts opts = KTLS_OPTS_INIT;
 	struct pollfd pfd = { .events = POLLRDHUP };
-	struct ktls_info info;
+	struct ktls_conn_info info;
 	struct rig rig;
 	char buf[16];
 	int kernel;

@@ -200,7 +200,7 @@ void rig_handoff(struct rig *rig)
 {
 	struct ktls_opts opts = KTLS_OPTS_INIT;
 	struct pollfd pfd = { rig->fd, POLLIN, 0 };
-	struct ktls_info info;
+	struct ktls_conn_info info;
 	int err;
 
 	opts.tx = rig->config.tx;

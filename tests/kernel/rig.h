@@ -80,7 +80,7 @@ void rig_wait(struct rig *rig);
 /* All of len, or the failure that came first. */
 ssize_t rig_read_all(struct rig *rig, void *buf, size_t len);
 ssize_t rig_write_all(struct rig *rig, const void *buf, size_t len);
-struct ktls_info rig_info(struct rig *rig);
+struct ktls_conn_info rig_info(struct rig *rig);
 
 /* rig_raw.c: the peer without its SSL. */
 /* Returns the record's length; the sequence number moves on. */

@@ -84,9 +84,9 @@ ssize_t rig_write_all(struct rig *rig, const void *buf, size_t len)
 	return (ssize_t)have;
 }
 
-struct ktls_info rig_info(struct rig *rig)
+struct ktls_conn_info rig_info(struct rig *rig)
 {
-	struct ktls_info info = { .size = sizeof(info) };
+	struct ktls_conn_info info = { .size = sizeof(info) };
 
 	ck_assert_int_eq(ktls_info(rig->k, &info), 0);
 	return info;

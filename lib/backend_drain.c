@@ -93,6 +93,7 @@ static int write_nothing(SSL *ssl)
 		before = t->tx.bytes;
 		t->owed = 0;
 		ERR_clear_error();
+		errno = 0;
 		if (SSL_write_ex(ssl, "", 0, &n) != 1) {
 			err = ktls__ssl_error(ssl, 0);
 			if (err == -EAGAIN)

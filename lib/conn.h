@@ -59,6 +59,7 @@ struct ktls {
 
 	_Atomic bool want_out;   /* the last output waits for room */
 	_Atomic bool queued;     /* the link's queue does */
+	bool waits_for_input;    /* the last write does, not for room */
 	size_t refused;          /* bytes of a write that a foreign SSL has
 				  * begun and wants again */
 	bool owed;               /* a byte is sealed that was not accepted */

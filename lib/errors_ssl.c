@@ -21,14 +21,18 @@ static int of_reason(int reason)
 	case SSL_R_ENCRYPTED_LENGTH_TOO_LONG:
 	case SSL_R_DATA_LENGTH_TOO_LONG:
 		return -KTLS_EOVERSIZE;
+	case SSL_R_BAD_LENGTH:
+	case SSL_R_PROTOCOL_IS_SHUTDOWN:
+	case SSL_R_SHUTDOWN_WHILE_IN_INIT:
+	case SSL_R_UNINITIALIZED:
+		return -KTLS_ESSL; /* not the peer's doing */
 	default:
 		return -KTLS_EPROTOCOL;
 	}
 }
 
-static int of_queue(void)
+static int of_error(unsigned long e)
 {
-	unsigned long e = ERR_peek_last_error();
 	int reason = ERR_GET_REASON(e);
 
 	if (ERR_SYSTEM_ERROR(e) && reason > 0)
@@ -40,6 +44,24 @@ static int of_queue(void)
 	if (reason >= SSL_AD_REASON_OFFSET)
 		return -KTLS_EALERT;
 	return of_reason(reason);
+}
+
+/* From 3.2 on a general "record layer failure" follows the one that says
+ * what it was: the first that has a name of its own is taken. */
+static int of_queue(void)
+{
+	int err = -KTLS_ESSL;
+	unsigned long e;
+	int next;
+
+	while ((e = ERR_get_error()) != 0) {
+		next = of_error(e);
+		if (err == -KTLS_ESSL)
+			err = next;
+		else if (err == -KTLS_EPROTOCOL && next != -KTLS_ESSL)
+			err = next;
+	}
+	return err;
 }
 
 static int of_syscall(int saved)

@@ -278,6 +278,7 @@ static void adopt(struct ktls *k)
 	if (t != NULL) {
 		t->alert_received = -1;
 		t->alert_sent = -1;
+		t->key_update_sent = false;
 		t->tickets = 0;
 	}
 	ktls__backend_enter_library(k->ssl);

@@ -170,8 +170,12 @@ static int clamp(int in_fd, off_t pos, size_t *count)
 
 static ssize_t send_at(struct ktls *k, int in_fd, off_t *pos, size_t count)
 {
+	size_t asked = count;
 	int err = clamp(in_fd, *pos, &count);
 
+	/* A byte that was sealed before the file became shorter. */
+	if (err == 0 && count == 0 && asked > 0 && k->owed)
+		count = 1;
 	if (err < 0 || count == 0)
 		return err;
 	if (k->tx.path == KTLS_PATH_KERNEL)

@@ -65,19 +65,23 @@ static bool owes_key_update(const struct ktls *k)
 }
 
 /* With TX in the kernel, what reading made the SSL write led nowhere.  An
- * alert is passed on; anything else cannot be.  0; -KTLS_EHANDSHAKE. */
+ * alert is passed on; anything else cannot be.  0; -KTLS_EKEYUPDATE;
+ * -KTLS_EHANDSHAKE. */
 static int pass_output_on(struct ktls *k)
 {
 	struct ktls__trace *t = ktls__trace_of(k->ssl);
-	int alert = t == NULL ? -1 : t->alert_sent;
 
+	if (owes_key_update(k))
+		return -KTLS_EKEYUPDATE;
 	if (!k->link.dropped)
 		return 0;
 	k->link.dropped = false;
-	if (alert < 0)
+	if (t != NULL && t->key_update_sent)
+		return -KTLS_EKEYUPDATE;
+	if (t == NULL || t->alert_sent < 0)
 		return -KTLS_EHANDSHAKE;
+	(void)ktls__kernel_alert(k, (uint8_t)t->alert_sent, MSG_DONTWAIT);
 	t->alert_sent = -1;
-	(void)ktls__kernel_alert(k, (uint8_t)alert, MSG_DONTWAIT);
 	return 0;
 }
 
@@ -91,15 +95,24 @@ static ssize_t read_locked(struct ktls *k, void *buf, size_t len)
 	n = ktls__backend_read(k->ssl, link_of(k), buf, len);
 	(void)flush_link(k);
 	err = pass_output_on(k);
-	if (n > 0 || (n < 0 && n != -EAGAIN))
-		return n;
-	if (err == 0 && n == -EAGAIN && owes_key_update(k))
-		err = -KTLS_EKEYUPDATE;
 	if (err < 0)
-		(void)ktls__kernel_alert(
-			k, (uint8_t)ktls__control_alert_for(err),
-			MSG_DONTWAIT);
-	return err < 0 ? err : n;
+		k->rx.taken = err;
+	return n;
+}
+
+/* What was found aside from the data is told when the data have ended. */
+static int end_of_data(struct ktls *k, int err)
+{
+	int alert;
+
+	if ((err == -EAGAIN || err == -KTLS_ETRUNCATED) && k->rx.taken < 0) {
+		err = k->rx.taken;
+		alert = ktls__control_alert_for(err);
+		if (alert >= 0 && k->tx.path == KTLS_PATH_KERNEL)
+			(void)ktls__kernel_alert(k, (uint8_t)alert,
+						 MSG_DONTWAIT);
+	}
+	return ktls__latch(k, &k->rx, err);
 }
 
 static ssize_t read_once(struct ktls *k, void *buf, size_t len)
@@ -110,11 +123,8 @@ static ssize_t read_once(struct ktls *k, void *buf, size_t len)
 	enter(k, &hold);
 	n = read_locked(k, buf, len);
 	leave(k, &hold);
-	/* What ktls_error() found comes after the data before it. */
-	if ((n == -EAGAIN || n == -KTLS_ETRUNCATED) && k->rx.taken < 0)
-		n = k->rx.taken;
 	if (n < 0)
-		return ktls__latch(k, &k->rx, (int)n);
+		return end_of_data(k, (int)n);
 	k->eof = n == 0;
 	k->rx.bytes += (uint64_t)n;
 	return n;
@@ -169,6 +179,7 @@ static ssize_t write_once(struct ktls *k, const uint8_t *buf, size_t len)
  * a foreign one has begun this very write and wants it again. */
 static int wait_to_write(struct ktls *k, size_t len)
 {
+	k->waits_for_input = !k->foreign;
 	if (!k->foreign)
 		return ktls__link_wait(k->fd, POLLIN);
 	k->refused = len;
@@ -181,6 +192,7 @@ static int put(struct ktls *k, const uint8_t *buf, size_t len, size_t *put)
 	ssize_t n;
 	int err;
 
+	k->waits_for_input = false;
 	while (len > 0) {
 		err = wait_flushed(k);
 		if (err < 0)
@@ -230,7 +242,7 @@ static ssize_t finish(struct ktls *k, size_t n, uint8_t last, int err)
 	}
 	if (err != -KTLS_ERETRY)
 		ktls__latch(k, &k->tx, err);
-	k->want_out = err == -EAGAIN && (k->foreign || k->queued);
+	k->want_out = err == -EAGAIN && !k->waits_for_input;
 	k->tx.bytes += n;
 	return n > 0 ? (ssize_t)n : err;
 }

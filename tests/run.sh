@@ -43,6 +43,7 @@ fuzz beside hand-off fuzz (this host, records in the test)
 fuzz-asan beside hand-off fuzz (this host, ASan+UBSan)
 unit beside unit (gcc, ASan+UBSan)
 threads beside reader and writer (TSan)
+library beside library path (this host, ASan+UBSan)
 examples beside examples (this host, ASan+UBSan)
 tidy beside clang-tidy
 cppcheck beside cppcheck
@@ -165,6 +166,19 @@ suite_unit() {
     for folder in unit kernel fuzz; do
         ! compgen -G "tests/$folder/test_*.c" >/dev/null ||
             each_program asan "$folder" test
+    done
+}
+
+# The same calls and the same peers, every direction on the SSL.
+suite_library() {
+    local file list
+    sanitizers
+    # none is wanted here: the lab runs the same programs with one
+    export KTLS_REQUIRE_KERNEL=0
+    list=$(programs asan kernel kernel) || { failed=1; return; }
+    for file in $list; do
+        case $file in *_sock) continue ;; esac
+        count "${file##*/}" "${limit[@]}" "$file" --library
     done
 }
 
@@ -294,7 +308,8 @@ wanted() {
         return 1
     fi
     case $1 in
-    build-clang | build-tsan | threads | tidy | qemu-*) [ -z "$quick" ] ;;
+    build-clang | build-tsan | threads | library | tidy | qemu-*)
+        [ -z "$quick" ] ;;
     native*) host_has_tls ;;
     *) true ;;
     esac
@@ -304,7 +319,7 @@ wanted() {
 needs() {
     case $1 in
     build-* | style | layers | cppcheck | lab) false ;;
-    unit | examples | fuzz-asan) [ "$2" = build-asan ] ;;
+    unit | examples | fuzz-asan | library) [ "$2" = build-asan ] ;;
     threads) [ "$2" = build-tsan ] ;;
     *) [ "$2" = build-gcc ] ;;
     esac

@@ -474,7 +474,9 @@ struct ktls_opts {
  * record is inside the SSL, or its last flight is not sent; SSL_want() tells
  * which poll event to wait for (with memory BIOs: POLLOUT while the write BIO
  * holds bytes, else POLLIN), then call again.  -EINTR: call again.
- * -KTLS_EPENDING: an SSL_write() is unfinished; finish it, then call again.
+ * -KTLS_EPENDING: an SSL_write() is unfinished; finish it, then call again
+ * (where neither direction can leave the SSL the hand-off succeeds all the
+ * same, and the first ktls_write() has to repeat its bytes).
  * -KTLS_ENOTREADY: handshake not finished; -KTLS_ECLOSED: shutdown has begun;
  * -EINVAL: NULL, size not set, unknown flags or choices; -ENOMEM; -EBUSY:
  * memory BIOs, and keys of somebody else in the socket; -KTLS_EALERT,

@@ -7,6 +7,7 @@
 #include <poll.h>
 
 #include "duo.h"
+#include "sys.h"
 #include "tests/unit/suite_main.h"
 
 /* Counted from new: other sockets, other keys. */
@@ -138,6 +139,46 @@ START_TEST(padding)
 }
 END_TEST
 
+static struct ktls__sys once;
+static int refusals;
+static ssize_t (*fake_sendmsg)(int fd, const struct msghdr *msg, int flags);
+
+static ssize_t refuse_once(int fd, const struct msghdr *msg, int flags)
+{
+	return refusals-- > 0 ? -EAGAIN : fake_sendmsg(fd, msg, flags);
+}
+
+/* -EAGAIN has to name its event also when the room came before it returned.
+ * What the SSL had written into its memory BIO waits in the queue. */
+START_TEST(room_came_meanwhile)
+{
+	struct ktls_opts opts = KTLS_OPTS_INIT;
+	struct ktls *k;
+	struct duo d;
+
+	duo_open(&d, 1);
+	duo_ready(&d);
+	SSL_set_bio(d.ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+	ck_assert_int_eq(SSL_write(d.ssl, "first", 5), 5);
+	opts.fd = d.fd;
+	ck_assert_int_eq(ktls_handoff(&k, d.ssl, &opts), 0);
+	duo_reasons(k, KTLS_REASON_SEQUENCE, KTLS_REASON_SEQUENCE);
+	once = *ktls__sys;
+	fake_sendmsg = once.sendmsg;
+	once.sendmsg = refuse_once;
+	refusals = 1;
+	ktls__sys = &once;
+	ck_assert_int_eq(ktls_write(k, "second", 6), -EAGAIN);
+	ck_assert_int_ne(ktls_events(k) & POLLOUT, 0);
+	duo_to_peer(&d, "first");
+	ck_assert_int_eq(ktls_write(k, "second", 6), 6);
+	duo_to_peer(&d, "second");
+	ck_assert_int_eq(ktls_events(k) & POLLOUT, 0);
+	duo_alive(&d, k);
+	duo_close(&d, k);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *all = suite_create("edges_handoff");
@@ -149,6 +190,7 @@ int main(void)
 	tcase_add_test(tcase, leftovers_of_the_dead);
 	tcase_add_test(tcase, unfinished_write);
 	tcase_add_loop_test(tcase, padding, 0, 2);
+	tcase_add_test(tcase, room_came_meanwhile);
 	suite_add_tcase(all, tcase);
 	return suite_main(all);
 }

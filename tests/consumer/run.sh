@@ -57,7 +57,7 @@ example_runs() {
 build_cmake() {
     local kind=$1 target=ktls::ktls
     [ "$kind" = shared ] || target=ktls::ktls-static
-    cmake -S "$source" -B "$work/cmake-$kind" -DKTLS_TARGET="$target" \
+    cmake -G Ninja -S "$source" -B "$work/cmake-$kind" -DKTLS_TARGET="$target" \
         -DCMAKE_PREFIX_PATH="$prefix" &&
         cmake --build "$work/cmake-$kind" &&
         cp "$work/cmake-$kind/consumer_c" "$work/cmake-$kind-c" &&

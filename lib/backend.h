@@ -35,7 +35,6 @@ struct ktls__trace {
 	struct ktls__flow tx;
 	int alert_received;      /* -1: none */
 	int alert_sent;
-	bool close_notify;       /* the peer's has been read */
 	bool key_update_sent;    /* a KeyUpdate was written */
 	uint64_t tickets;        /* NewSessionTickets read */
 	uint64_t owed;           /* tx.bytes when a flush of ours was cut */

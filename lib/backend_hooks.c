@@ -200,12 +200,10 @@ static void see_handshake(SSL *ssl, struct ktls__trace *t, int write_p,
 
 static void see_alert(struct ktls__trace *t, int write_p, const uint8_t *alert)
 {
-	if (write_p) {
+	if (write_p)
 		t->alert_sent = alert[1];
-		return;
-	}
-	t->alert_received = alert[1];
-	t->close_notify |= alert[1] == SSL3_AD_CLOSE_NOTIFY;
+	else
+		t->alert_received = alert[1];
 }
 
 static void on_message(int write_p, int version, int type, const void *buf,

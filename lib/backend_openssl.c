@@ -3,11 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include "backend.h"
-#include "hooks.h"
 
 /* A KeyUpdate or ticket that is queued or half done puts an SSL of TLS 1.3
  * back "in init"; flushing and draining end that.  By name, because the

@@ -194,8 +194,9 @@ static int settle(struct ktls *k, const struct ktls__order *order)
 {
 	int err = flush(k, order, true);
 
-	if (err == 0 && wants(&k->rx))
-		err = drain(k, order);
+	if (err < 0 || !wants(&k->rx))
+		return err;
+	err = drain(k, order);
 	/* Reading can have queued an answer. */
 	if (err == 0 && wants(&k->tx))
 		err = flush(k, order, false);

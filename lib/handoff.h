@@ -10,7 +10,6 @@ struct ktls__order {
 	enum ktls_choice tx;
 	enum ktls_choice rx;
 	bool no_wait;
-	bool keep;
 	enum ktls__transport transport;
 };
 

@@ -2,7 +2,6 @@
 /* The public reads and writes: what is latched, what is left over, and then
  * the path of the direction. */
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 
 #include "conn.h"
@@ -10,7 +9,6 @@
 #include "library_alert.h"
 #include "library_path.h"
 #include "sys.h"
-#include "wipe.h"
 
 #define IOV_LIMIT 1024
 

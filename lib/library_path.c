@@ -16,7 +16,6 @@
 #include "library_path.h"
 #include "record.h"
 #include "sys.h"
-#include "wipe.h"
 
 /* On BIOs of the application's own, SIGPIPE is not theirs to raise either. */
 static void enter(struct ktls *k, struct ktls__sigpipe *hold)

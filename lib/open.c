@@ -105,7 +105,6 @@ int ktls_handoff(struct ktls **out, struct ssl_st *ssl,
 		return err;
 	order.tx = opts.tx;
 	order.rx = opts.rx;
-	order.keep = (opts.flags & KTLS_KEEP_SSL) != 0;
 	order.no_wait = (opts.flags & KTLS_NO_WAIT) != 0;
 	order.transport = ktls__backend_transport(ssl, &opts.fd);
 	k = new_conn(ssl, opts.fd);
@@ -118,7 +117,7 @@ int ktls_handoff(struct ktls **out, struct ssl_st *ssl,
 		return err;
 	}
 	if (k->tx.path == KTLS_PATH_KERNEL && k->rx.path == KTLS_PATH_KERNEL &&
-	    !order.keep)
+	    (opts.flags & KTLS_KEEP_SSL) == 0)
 		let_ssl_go(k);
 	*out = k;
 	return 0;

@@ -35,7 +35,13 @@ struct ktls__trace {
 	struct ktls__flow tx;
 	int alert_received;      /* -1: none */
 	int alert_sent;
-	bool key_update_sent;    /* a KeyUpdate was written */
+	uint64_t alerts_received;
+	uint64_t alerts_sent;
+	uint64_t warnings;       /* of them received that end nothing, and
+				  * requests to renegotiate */
+	uint64_t key_updates_received;
+	uint64_t updates_requested; /* of them, those that want an answer */
+	uint64_t key_updates_sent;
 	uint64_t tickets;        /* NewSessionTickets read */
 	uint64_t owed;           /* tx.bytes when a flush of ours was cut */
 	int attached_fd;         /* has the ULP by our hand; -1: none */
@@ -43,6 +49,10 @@ struct ktls__trace {
 			size_t len, struct ssl_st *ssl, void *arg);
 	void *app_arg;
 };
+
+/* Its counters begin anew; the ULP is attached to that descriptor (-1: to
+ * none), or need not be. */
+void ktls__trace_restart(struct ktls__trace *t, int attached_fd);
 
 /* The trace of an SSL; NULL: its SSL_CTX was not prepared in time. */
 struct ktls__trace *ktls__trace_of(struct ssl_st *ssl);
@@ -94,6 +104,7 @@ struct ktls__leftover {
 
 void ktls__leftover_init(struct ktls__leftover *list);
 void ktls__leftover_wipe(struct ktls__leftover *list);
+size_t ktls__leftover_len(const struct ktls__leftover *list);
 
 /*
  * Read everything inside the SSL into `list`, up to a record boundary and no
@@ -153,8 +164,8 @@ void ktls__backend_drop(struct ssl_st *ssl);
  * allowed) off its link, and keep its session resumable when it is freed. */
 void ktls__backend_retire(struct ssl_st *ssl, void *bio);
 
-/* Settings of an SSL on the library path. */
-void ktls__backend_enter_library(struct ssl_st *ssl);
+/* Settings of an SSL on the library path; `foreign`: it keeps its BIOs. */
+void ktls__backend_enter_library(struct ssl_st *ssl, bool foreign);
 
 /* The library path.  As their public namesakes, but -EAGAIN whatever the
  * socket's mode when `link` has nothing to read or write. */
@@ -163,6 +174,11 @@ ssize_t ktls__backend_read(struct ssl_st *ssl, struct ktls__link *link,
 ssize_t ktls__backend_write(struct ssl_st *ssl, struct ktls__link *link,
 			    const void *buf, size_t len);
 int ktls__backend_close_notify(struct ssl_st *ssl, struct ktls__link *link);
+
+/* Queue a KeyUpdate, where one is queued already only if it asks for more.
+ * 0; -EAGAIN: the SSL is in the middle of a message; else as send_owed(). */
+int ktls__backend_order_update(struct ssl_st *ssl, struct ktls__link *link,
+			       int ask);
 
 /* Send what the SSL has queued: a KeyUpdate's answer, tickets. */
 int ktls__backend_send_owed(struct ssl_st *ssl, struct ktls__link *link);

@@ -40,6 +40,16 @@ void ktls__leftover_wipe(struct ktls__leftover *list)
 	list->tail = &list->head;
 }
 
+size_t ktls__leftover_len(const struct ktls__leftover *list)
+{
+	const struct ktls__chunk *c;
+	size_t n = 0;
+
+	for (c = list->head; c != NULL; c = c->next)
+		n += c->len - c->off;
+	return n;
+}
+
 /* 0: every header that was counted has its bytes on the wire. */
 static int account_tx(SSL *ssl)
 {
@@ -135,10 +145,17 @@ static struct ktls__chunk *new_chunk(void)
 /* Most of what is left over is far below a whole record. */
 static void append(struct ktls__leftover *list, struct ktls__chunk *c)
 {
-	struct ktls__chunk *small = realloc(c, sizeof(*c) + c->len);
+	struct ktls__chunk *small = malloc(sizeof(*c) + c->len);
 
-	*list->tail = small != NULL ? small : c;
-	list->tail = &(*list->tail)->next;
+	/* realloc() could leave a copy behind. */
+	if (small != NULL) {
+		memcpy(small, c, sizeof(*c) + c->len);
+		ktls__wipe(c->data, c->len);
+		free(c);
+		c = small;
+	}
+	*list->tail = c;
+	list->tail = &c->next;
 }
 
 /* Until the SSL wants more: -EAGAIN, and *spare is there for what comes

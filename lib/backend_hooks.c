@@ -73,6 +73,20 @@ uint64_t ktls__flow_moved(const struct ktls__flow *flow, uint64_t counter)
 	return counter - flow->base + flow->fed;
 }
 
+void ktls__trace_restart(struct ktls__trace *t, int attached_fd)
+{
+	t->attached_fd = attached_fd;
+	t->alert_received = -1;
+	t->alert_sent = -1;
+	t->alerts_received = 0;
+	t->alerts_sent = 0;
+	t->warnings = 0;
+	t->key_updates_received = 0;
+	t->updates_requested = 0;
+	t->key_updates_sent = 0;
+	t->tickets = 0;
+}
+
 static struct ktls__trace *begin_trace(SSL *ssl)
 {
 	struct prepared *p = prepared_of(SSL_get_SSL_CTX(ssl));
@@ -81,9 +95,7 @@ static struct ktls__trace *begin_trace(SSL *ssl)
 	t = p == NULL ? NULL : calloc(1, sizeof(*t));
 	if (t == NULL)
 		return NULL;
-	t->alert_received = -1;
-	t->alert_sent = -1;
-	t->attached_fd = -1;
+	ktls__trace_restart(t, -1);
 	t->app_msg = p->app_msg;
 	t->app_arg = p->app_arg;
 	if (SSL_set_ex_data(ssl, ssl_index, t) == 1)
@@ -185,25 +197,45 @@ static void rotate(SSL *ssl, struct ktls__flow *flow)
 	flow->records = 0;
 }
 
-static void see_handshake(SSL *ssl, struct ktls__trace *t, int write_p,
-			  uint8_t msg_type)
+static void see_key_update(SSL *ssl, struct ktls__trace *t, int write_p,
+			   bool asks)
 {
-	if (SSL_version(ssl) != TLS1_3_VERSION)
+	rotate(ssl, write_p ? &t->tx : &t->rx);
+	if (write_p) {
+		t->key_updates_sent++;
 		return;
-	if (msg_type == SSL3_MT_KEY_UPDATE) {
-		rotate(ssl, write_p ? &t->tx : &t->rx);
-		t->key_update_sent |= write_p != 0;
-	} else if (msg_type == SSL3_MT_NEWSESSION_TICKET && !write_p) {
-		t->tickets++;
 	}
+	t->key_updates_received++;
+	t->updates_requested += asks;
+}
+
+static void see_handshake(SSL *ssl, struct ktls__trace *t, int write_p,
+			  const uint8_t *msg, size_t len)
+{
+	const uint8_t msg_type = msg[0];
+
+	if (SSL_version(ssl) != TLS1_3_VERSION) {
+		t->warnings += !write_p && (msg_type == SSL3_MT_HELLO_REQUEST ||
+					    msg_type == SSL3_MT_CLIENT_HELLO);
+		return;
+	}
+	if (msg_type == SSL3_MT_KEY_UPDATE)
+		see_key_update(ssl, t, write_p, len == 5 && msg[4] == 1);
+	else if (msg_type == SSL3_MT_NEWSESSION_TICKET && !write_p)
+		t->tickets++;
 }
 
 static void see_alert(struct ktls__trace *t, int write_p, const uint8_t *alert)
 {
-	if (write_p)
+	if (write_p) {
 		t->alert_sent = alert[1];
-	else
-		t->alert_received = alert[1];
+		t->alerts_sent++;
+		return;
+	}
+	t->alert_received = alert[1];
+	t->alerts_received++;
+	t->warnings += alert[0] == SSL3_AL_WARNING &&
+		       alert[1] != SSL_AD_CLOSE_NOTIFY;
 }
 
 static void on_message(int write_p, int version, int type, const void *buf,
@@ -220,7 +252,7 @@ static void on_message(int write_p, int version, int type, const void *buf,
 		follow_bio(ssl, t, write_p);
 		count_header(write_p ? &t->tx : &t->rx, SSL_version(ssl), buf);
 	} else if (type == SSL3_RT_HANDSHAKE && len > 0) {
-		see_handshake(ssl, t, write_p, *(const uint8_t *)buf);
+		see_handshake(ssl, t, write_p, buf, len);
 	} else if (type == SSL3_RT_ALERT && len == 2) {
 		see_alert(t, write_p, buf);
 	}

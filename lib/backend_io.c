@@ -49,7 +49,7 @@ static int port_write(BIO *bio, const char *buf, size_t len, size_t *done)
 
 	BIO_clear_retry_flags(bio);
 	*done = 0;
-	if (port->link == NULL || ktls__link_write(port->link, buf, len) < 0)
+	if (port->link == NULL || ktls__link_speak(port->link, buf, len) < 0)
 		return 0;
 	*done = len;
 	return 1;
@@ -177,10 +177,16 @@ void ktls__backend_retire(SSL *ssl, void *bio)
 	SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
 
-void ktls__backend_enter_library(SSL *ssl)
+void ktls__backend_enter_library(SSL *ssl, bool foreign)
 {
 	SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
 			  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	/* A flood of control records would hold SSL_read() for ever.  Where
+	 * we do not see what its BIO said, only itself knows how to go on. */
+	if (foreign)
+		SSL_set_mode(ssl, SSL_MODE_AUTO_RETRY);
+	else
+		SSL_clear_mode(ssl, SSL_MODE_AUTO_RETRY);
 	/* New keys under the connection's feet are not a matter of data. */
 	SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
 	/* Both would make an end that is none. */
@@ -253,6 +259,24 @@ int ktls__backend_send_owed(SSL *ssl, struct ktls__link *link)
 	ssize_t n = ktls__backend_write(ssl, link, "", 0);
 
 	return n < 0 ? (int)n : 0;
+}
+
+int ktls__backend_order_update(SSL *ssl, struct ktls__link *link, int ask)
+{
+	int queued = SSL_get_key_update_type(ssl) != SSL_KEY_UPDATE_NONE;
+	int err = 0;
+
+	if (queued && !ask)
+		return 0;
+	/* What is queued goes out, and half a message is read to its end. */
+	if (queued || SSL_in_init(ssl))
+		err = ktls__backend_send_owed(ssl, link);
+	if (err < 0)
+		return err;
+	ERR_clear_error();
+	return SSL_key_update(ssl, ask ? SSL_KEY_UPDATE_REQUESTED :
+					 SSL_KEY_UPDATE_NOT_REQUESTED) == 1 ?
+		       0 : -EAGAIN;
 }
 
 size_t ktls__backend_pending(SSL *ssl)

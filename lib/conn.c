@@ -1,19 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-/* Errors that last: how a connection remembers that it is over. */
+/* What a connection remembers: errors that last, and the generation of each
+ * direction's keys. */
 #include <errno.h>
+#include <string.h>
 
 #include "conn.h"
+#include "wipe.h"
 
+/* Memory may be there the next time, a limit leaves the last alerts. */
 bool ktls__is_final(int err)
 {
-	return err < 0 && err != -EAGAIN && err != -EINTR;
+	return err < 0 && err != -EAGAIN && err != -EINTR && err != -ENOMEM &&
+	       err != -KTLS_EKEYLIMIT;
 }
 
-static void latch_one(struct ktls__side *side, int err)
+void ktls__tell(struct ktls *k, enum ktls_event_type type, int dir, int value)
+{
+	const struct ktls_event ev = {
+		.size = sizeof(ev), .type = type, .dir = dir, .value = value
+	};
+
+	if (k->event != NULL)
+		k->event(k, &ev, k->event_arg);
+}
+
+static void latch_one(struct ktls *k, struct ktls__side *side, int err)
 {
 	int none = 0;
 
-	atomic_compare_exchange_strong(&side->err, &none, err);
+	if (atomic_compare_exchange_strong(&side->err, &none, err))
+		ktls__tell(k, KTLS_EVENT_ERROR,
+			   side == &k->tx ? KTLS_TX : KTLS_RX, err);
 }
 
 /* A FIN ends only what the peer sends; and what it sent before a reset of
@@ -28,17 +45,17 @@ int ktls__latch(struct ktls *k, struct ktls__side *side, int err)
 {
 	if (!ktls__is_final(err))
 		return err;
-	latch_one(side, err);
+	latch_one(k, side, err);
 	if (ends_both(k, side, err))
-		latch_one(&k->tx, err);
+		latch_one(k, &k->tx, err);
 	return err;
 }
 
 int ktls__latch_both(struct ktls *k, int err)
 {
 	if (ktls__is_final(err)) {
-		latch_one(&k->tx, err);
-		latch_one(&k->rx, err);
+		latch_one(k, &k->tx, err);
+		latch_one(k, &k->rx, err);
 	}
 	return err;
 }
@@ -63,4 +80,25 @@ bool ktls__is_file_error(int err)
 	default:
 		return false;
 	}
+}
+
+int ktls__next_keys(const struct ktls *k, const struct ktls__side *side,
+		    uint8_t *secret, struct ktls_keys *keys)
+{
+	int err;
+
+	memcpy(secret, side->secret, KTLS__SECRET_MAX);
+	err = ktls_secret_next(k->hs.suite, secret, side->secret_len);
+	if (err == 0)
+		err = ktls_keys_tls13(keys, k->hs.suite, secret,
+				      side->secret_len);
+	return err < 0 ? -KTLS_ECRYPTO : 0;
+}
+
+void ktls__turn_side(struct ktls__side *side, const uint8_t *secret,
+		     uint64_t records)
+{
+	memcpy(side->secret, secret, KTLS__SECRET_MAX);
+	side->before += records;
+	side->seq0 = 0;
 }

@@ -1,81 +1,80 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Alerts and handshake messages that arrive on the kernel path, read as a
- * stream: records cut them anywhere, and callers' buffers cut records.
+ * Alerts and handshake messages, read as a stream: records cut messages
+ * anywhere, and callers' buffers cut records.
  */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "conn.h"
+#include "alert.h"
 #include "control.h"
+#include "message.h"
+#include "wipe.h"
 
-#define CLOSE_NOTIFY 0
-#define USER_CANCELED 90
-#define NO_RENEGOTIATION 100
-#define FATAL 2
+/* Records in a row that are not data, or pieces of them: the longest message
+ * in pieces of 32 bytes. */
+#define RECORD_RUN 4096
 
-#define HELLO_REQUEST 0
-#define CLIENT_HELLO 1
-#define NEW_SESSION_TICKET 4
-#define CERTIFICATE_REQUEST 13
-#define KEY_UPDATE 24
-
-static int end_alert(struct ktls *k)
+static void drop_message(struct ktls__control *c)
 {
-	uint8_t level = k->control.alert[0];
-	uint8_t description = k->control.alert[1];
-
-	k->control.alert_len = 0;
-	k->alert_received = description;
-	if (description == CLOSE_NOTIFY)
-		return 1;
-	/* TLS 1.3 has one warning left, RFC 8446 section 6. */
-	if (description == USER_CANCELED && level != FATAL)
-		return 0;
-	if (k->hs.version == KTLS_TLS_1_2 && level != FATAL)
-		return 0;
-	return -KTLS_EALERT;
+	if (c->msg != NULL)
+		ktls__wipe(c->msg, c->msg_len);
+	free(c->msg);
+	c->msg = NULL;
+	c->msg_len = 0;
+	c->head_len = 0;
 }
 
+void ktls__control_wipe(struct ktls *k)
+{
+	drop_message(&k->control);
+}
+
+/* RFC 8446 section 5.1: an alert fills its record, alone. */
 static int take_alert(struct ktls *k, const uint8_t *p, size_t len)
 {
 	struct ktls__control *c = &k->control;
-	int err = 0;
 
-	for (; len > 0 && err == 0; p++, len--) {
-		c->alert[c->alert_len++] = *p;
-		if (c->alert_len == sizeof(c->alert))
-			err = end_alert(k);
-	}
-	return err;
+	if (len > sizeof(c->alert) - c->alert_len)
+		return -KTLS_EPROTOCOL;
+	memcpy(c->alert + c->alert_len, p, len);
+	c->alert_len += len;
+	return 0;
 }
 
-/* What a message means here is known from its first byte. */
-static int judge_1_3(const struct ktls *k, uint8_t msg_type)
-{
-	if (msg_type == KEY_UPDATE)
-		return -KTLS_EKEYUPDATE;
-	if (msg_type == NEW_SESSION_TICKET && !k->hs.server)
-		return 0;
-	if (msg_type == CERTIFICATE_REQUEST && !k->hs.server)
-		return -KTLS_EHANDSHAKE;
-	return -KTLS_EPROTOCOL;
-}
-
-static int judge_1_2(const struct ktls *k, uint8_t msg_type)
-{
-	if (msg_type == (k->hs.server ? CLIENT_HELLO : HELLO_REQUEST))
-		return -KTLS_EHANDSHAKE;
-	return -KTLS_EPROTOCOL;
-}
-
-static void begin_body(struct ktls *k)
+static int end_alert(struct ktls *k)
 {
 	struct ktls__control *c = &k->control;
+	size_t len = c->alert_len;
 
-	c->skip = (size_t)c->head[1] << 16 | (size_t)c->head[2] << 8 |
-		  c->head[3];
-	c->head_len = 0;
-	k->tickets++;
+	c->alert_len = 0;
+	if (len != sizeof(c->alert))
+		return -KTLS_EPROTOCOL;
+	return ktls__message_alert(k, c->alert[0], c->alert[1]);
+}
+
+static size_t body_len(const struct ktls__control *c)
+{
+	return (size_t)c->head[1] << 16 | (size_t)c->head[2] << 8 | c->head[3];
+}
+
+static int begin_body(struct ktls *k)
+{
+	struct ktls__control *c = &k->control;
+	int fate = ktls__message_begin(k, c->head[0], body_len(c));
+
+	if (fate < 0)
+		return fate;
+	c->left = body_len(c);
+	if (fate != KTLS__KEEP)
+		return 0;
+	c->msg = malloc(sizeof(c->head) + c->left);
+	if (c->msg == NULL)
+		return 0;
+	memcpy(c->msg, c->head, sizeof(c->head));
+	c->msg_len = sizeof(c->head);
+	return 0;
 }
 
 static int take_head(struct ktls *k, uint8_t byte)
@@ -84,48 +83,68 @@ static int take_head(struct ktls *k, uint8_t byte)
 
 	c->head[c->head_len++] = byte;
 	if (c->head_len == 1)
-		return k->hs.version == KTLS_TLS_1_3 ? judge_1_3(k, byte) :
-						       judge_1_2(k, byte);
-	if (c->head_len == sizeof(c->head))
-		begin_body(k);
-	return 0;
+		return ktls__message_judge(k, byte);
+	return c->head_len == sizeof(c->head) ? begin_body(k) : 0;
 }
 
-static int take_handshake(struct ktls *k, const uint8_t *p, size_t len)
+/* Some of the body; bytes taken. */
+static size_t take_body(struct ktls__control *c, const uint8_t *p, size_t len)
+{
+	size_t n = c->left < len ? c->left : len;
+
+	if (n > 0)
+		c->update = p[0];
+	if (c->msg != NULL && n > 0) {
+		memcpy(c->msg + c->msg_len, p, n);
+		c->msg_len += n;
+	}
+	c->left -= n;
+	return n;
+}
+
+static int end_message(struct ktls *k, bool last)
+{
+	struct ktls__control *c = &k->control;
+	int err = ktls__message_end(k, c->head[0], c->msg, c->msg_len, last);
+
+	drop_message(c);
+	return err;
+}
+
+static int take_handshake(struct ktls *k, const uint8_t *p, size_t len,
+			  bool end)
 {
 	struct ktls__control *c = &k->control;
 	size_t n;
-	int err;
+	int err = 0;
 
-	while (len > 0) {
-		if (c->skip > 0) {
-			n = c->skip < len ? c->skip : len;
-			c->skip -= n;
-			p += n;
-			len -= n;
-			continue;
+	while (len > 0 && err == 0) {
+		if (c->head_len < sizeof(c->head)) {
+			err = take_head(k, *p);
+			n = 1;
+		} else {
+			n = take_body(c, p, len);
 		}
-		err = take_head(k, *p);
-		if (err < 0)
-			return err;
-		p++;
-		len--;
+		p += n;
+		len -= n;
+		if (err == 0 && c->head_len == sizeof(c->head) && c->left == 0)
+			err = end_message(k, end && len == 0);
 	}
-	return 0;
+	return err;
 }
 
 static int take_piece(struct ktls *k, uint8_t type, const uint8_t *p,
-		      size_t len)
+		      size_t len, bool end)
 {
 	if (type == KTLS_RECORD_ALERT)
 		return take_alert(k, p, len);
 	if (type == KTLS_RECORD_HANDSHAKE)
-		return take_handshake(k, p, len);
+		return take_handshake(k, p, len, end);
 	return -KTLS_EPROTOCOL;
 }
 
 int ktls__control_take(struct ktls *k, uint8_t type, const struct iovec *iov,
-		       size_t len)
+		       size_t len, bool end)
 {
 	size_t n;
 	int err = 0;
@@ -133,41 +152,32 @@ int ktls__control_take(struct ktls *k, uint8_t type, const struct iovec *iov,
 	/* RFC 8446 section 5.1, RFC 5246 section 6.2.1: never empty. */
 	if (len == 0)
 		return -KTLS_EPROTOCOL;
+	/* RFC 8446 section 5.1: nothing inside a handshake message. */
+	if (type != KTLS_RECORD_HANDSHAKE && k->control.head_len > 0 &&
+	    k->hs.version == KTLS_TLS_1_3)
+		return -KTLS_EPROTOCOL;
+	err = ktls__message_run(k, &k->control.records, RECORD_RUN);
 	for (; len > 0 && err == 0; iov++, len -= n) {
 		n = iov->iov_len < len ? iov->iov_len : len;
-		err = take_piece(k, type, iov->iov_base, n);
+		err = take_piece(k, type, iov->iov_base, n, end && n == len);
 	}
+	if (err == 0 && end && type == KTLS_RECORD_ALERT)
+		err = end_alert(k);
 	return err;
 }
 
-int ktls__control_idle(const struct ktls *k)
+int ktls__control_data(struct ktls *k, size_t len)
 {
-	const struct ktls__control *c = &k->control;
+	struct ktls__control *c = &k->control;
 
-	return c->head_len == 0 && c->skip == 0 ? 0 : -KTLS_EPROTOCOL;
-}
-
-int ktls__control_alert_for(int err)
-{
-	switch (err) {
-	case -KTLS_EBADRECORD:
-		return 20;
-	case -KTLS_EOVERSIZE:
-		return 22;
-	case -KTLS_EPROTOCOL:
-		return 10;
-	case -KTLS_EHANDSHAKE:
-		return 40;
-	case -KTLS_EKEYUPDATE:
-	case -KTLS_ECMSG:
-		return 80;
-	default:
-		return -1;
-	}
-}
-
-uint8_t ktls__control_level(uint8_t description)
-{
-	return description == CLOSE_NOTIFY || description == USER_CANCELED ||
-		       description == NO_RENEGOTIATION ? 1 : FATAL;
+	if (c->head_len > 0)
+		return -KTLS_EPROTOCOL;
+	if (len == 0)
+		return ktls__message_run(k, &c->empties, k->limits.empty_run);
+	c->records = 0;
+	c->key_updates = 0;
+	c->tickets = 0;
+	c->warnings = 0;
+	c->empties = 0;
+	return 0;
 }

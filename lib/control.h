@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Alerts and handshake messages that arrive on the kernel path. */
+/* Alerts and handshake messages off the records of the kernel and userspace
+ * paths. */
 #ifndef KTLS_CONTROL_H
 #define KTLS_CONTROL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -11,19 +13,16 @@ struct ktls;
 
 /*
  * Takes (a piece of) a record that is not data: the first `len` bytes of
- * iov.  0: read on; 1: close_notify; -KTLS_EALERT, -KTLS_EPROTOCOL,
- * -KTLS_EKEYUPDATE, -KTLS_EHANDSHAKE: the end.
+ * iov; `end`: the record ends with them.  0: read on; 1: close_notify; errors
+ * as ktls_read(), the alert for -KTLS_EPROTOCOL in k->control.fault or 0.
  */
 int ktls__control_take(struct ktls *k, uint8_t type, const struct iovec *iov,
-		       size_t len);
+		       size_t len, bool end);
 
-/* Is data allowed now?  0; -KTLS_EPROTOCOL: in the middle of a message. */
-int ktls__control_idle(const struct ktls *k);
+/* Data has come, `len` bytes.  0; -KTLS_EPROTOCOL: in the middle of a
+ * message; -KTLS_EFLOOD: one empty record too many. */
+int ktls__control_data(struct ktls *k, size_t len);
 
-/* The fatal alert for a local failure (RFC 8446 section 6.2); -1: none. */
-int ktls__control_alert_for(int err);
-
-/* 1: warning, 2: fatal. */
-uint8_t ktls__control_level(uint8_t description);
+void ktls__control_wipe(struct ktls *k);
 
 #endif

@@ -40,6 +40,9 @@ static const char *const errors[] = {
 	[KTLS_ERETRY - FIRST] =
 		"a write did not go on where the last one stopped",
 	[KTLS_ESSL - FIRST] = "the TLS library failed",
+	[KTLS_EKEYLIMIT - FIRST] = "the key has sealed its number of records",
+	[KTLS_EFLOOD - FIRST] = "the peer floods with control records",
+	[KTLS_ENOTPIPE - FIRST] = "not a pipe",
 };
 
 _Static_assert(COUNT(errors) == KTLS_EEND - FIRST,

@@ -3,54 +3,53 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "alert.h"
 #include "conn.h"
-#include "control.h"
 #include "kernel_path.h"
-#include "library_alert.h"
-#include "library_path.h"
+#include "record_path.h"
+#include "sealed_path.h"
 #include "sys.h"
+#include "turn.h"
 
-#define CLOSE_NOTIFY 0
-#define FATAL 2
-
-/* The alert is sealed by then, and goes out with whatever call comes next. */
-static int library_alert(struct ktls *k, uint8_t description)
+/* Once it is sealed it goes out with whatever call comes next. */
+static int sealed_alert(struct ktls *k, uint8_t description)
 {
-	int err = ktls__library_settle(k);
+	int err = ktls__sealed_settle(k);
 
 	if (err == 0)
-		err = ktls__library_alert(k, description);
-	if (err == 0)
-		(void)ktls__library_settle(k);
-	return err == -EOPNOTSUPP ? err : ktls__latch(k, &k->tx, err);
+		err = ktls__alert_put(k, description);
+	if (err == -EOPNOTSUPP)
+		return err;
+	if (err == 0) {
+		err = ktls__sealed_settle(k);
+		if (!ktls__is_final(err))
+			err = 0;
+	}
+	return ktls__latch(k, &k->tx, err);
+}
+
+static int kernel_alert(struct ktls *k, uint8_t description)
+{
+	int err = ktls__kernel_alert(k, description);
+
+	k->want_out = err == -EAGAIN;
+	return err;
 }
 
 int ktls_alert(struct ktls *k, uint8_t description)
 {
 	int err = ktls__may_write(k);
 
-	if (description == CLOSE_NOTIFY)
+	if (description == KTLS__CLOSE_NOTIFY)
 		return ktls_shutdown(k);
 	if (err < 0)
 		return err;
-	if (k->tx.path == KTLS_PATH_KERNEL) {
-		err = ktls__kernel_alert(k, description, 0);
-		k->want_out = err == -EAGAIN;
-		ktls__latch(k, &k->tx, err);
-	} else {
-		err = library_alert(k, description);
-	}
-	if (err == 0 && ktls__control_level(description) == FATAL)
+	if (k->tx.path == KTLS_PATH_KERNEL)
+		err = kernel_alert(k, description);
+	else
+		err = sealed_alert(k, description);
+	if (err == 0 && ktls__alert_level(description) == KTLS__ALERT_FATAL)
 		ktls__latch(k, &k->tx, -KTLS_ECLOSED);
-	return err;
-}
-
-static int kernel_notify(struct ktls *k)
-{
-	int err = ktls__kernel_alert(k, CLOSE_NOTIFY, 0);
-
-	if (err == 0)
-		k->shut = KTLS__NOTIFIED;
 	return err;
 }
 
@@ -58,12 +57,77 @@ static int kernel_shutdown(struct ktls *k)
 {
 	int err = 0;
 
-	if (k->shut == KTLS__OPEN)
-		err = kernel_notify(k);
+	if (k->shut == KTLS__OPEN) {
+		err = kernel_alert(k, KTLS__CLOSE_NOTIFY);
+		k->notified = err == 0;
+		if (err == 0)
+			k->shut = KTLS__NOTIFIED;
+	}
 	if (err == 0)
-		err = ktls__kernel_drained(k);
+		err = ktls__latch(k, &k->tx, ktls__kernel_drained(k));
 	k->want_out = err == -EAGAIN;
+	return err;
+}
+
+static int library_notify(struct ktls *k)
+{
+	struct ktls__sigpipe hold;
+	int err;
+
+	pthread_mutex_lock(&k->lock);
+	if (k->foreign)
+		ktls__sys->sigpipe_hold(&hold);
+	err = ktls__backend_close_notify(k->ssl, k->foreign ? NULL : &k->link);
+	/* RFC 8446 section 6.1: nothing follows, not even an answer. */
+	k->link.muted = err == 0;
+	if (k->foreign)
+		(void)ktls__sys->sigpipe_release(&hold);
+	pthread_mutex_unlock(&k->lock);
+	ktls__turn_tell(k);
+	return err;
+}
+
+static int sealed_notify(struct ktls *k)
+{
+	int err;
+
+	if (k->tx.path != KTLS_PATH_LIBRARY)
+		return ktls__alert_put(k, KTLS__CLOSE_NOTIFY);
+	err = library_notify(k);
+	if (err == 0)
+		ktls__alert_was_sent(k, KTLS__CLOSE_NOTIFY);
+	return err;
+}
+
+static int sealed_shutdown(struct ktls *k)
+{
+	int err = 0;
+
+	if (!k->notified) {
+		err = ktls__turn_flush(k);
+		if (err == 0)
+			err = sealed_notify(k);
+		k->notified = err == 0;
+		k->want_out = err == -EAGAIN && (k->foreign || k->queued);
+	}
+	if (err == 0) {
+		k->owed = false;
+		err = ktls__sealed_settle(k);
+	}
 	return ktls__latch(k, &k->tx, err);
+}
+
+/* The last alert of a connection that has failed.  0; -EAGAIN; -EINTR. */
+static int settle_rest(struct ktls *k)
+{
+	int err = 0;
+
+	while (err == 0 && ktls__turn_owes(k)) {
+		ktls__turn_push(k);
+		if (ktls__turn_owes(k))
+			err = ktls__link_wait(k->fd, POLLOUT);
+	}
+	return err == -EAGAIN || err == -EINTR ? err : 0;
 }
 
 int ktls_shutdown(struct ktls *k)
@@ -73,15 +137,14 @@ int ktls_shutdown(struct ktls *k)
 	if (k->shut == KTLS__SHUT)
 		return 0;
 	if (k->tx.err < 0) {
-		if (k->queued && ktls__library_settle(k) == -EAGAIN)
-			return -EAGAIN;
-		return k->tx.err;
+		err = settle_rest(k);
+		return err < 0 ? err : k->tx.err;
 	}
 	if (k->tx.path == KTLS_PATH_KERNEL) {
 		err = kernel_shutdown(k);
 	} else {
 		k->shut = KTLS__NOTIFIED;
-		err = ktls__library_shutdown(k);
+		err = sealed_shutdown(k);
 	}
 	if (err == 0)
 		k->shut = KTLS__SHUT;
@@ -106,9 +169,9 @@ static int named(int so_error)
  * error in a record does nothing come any more. */
 static void keep(struct ktls *k, int err)
 {
-	if (ktls__control_alert_for(err) >= 0) {
+	if (ktls__alert_for(err) >= 0) {
 		ktls__latch_both(k, err);
-		ktls__tell_fault(k, err);
+		ktls__alert_fault(k, err);
 	} else {
 		k->rx.taken = err;
 		ktls__latch(k, &k->tx, err);

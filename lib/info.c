@@ -6,15 +6,19 @@
 
 #include "conn.h"
 #include "diag.h"
+#include "linger.h"
 #include "sock.h"
+#include "turn.h"
 
 int ktls_events(const struct ktls *k)
 {
 	int events = 0;
 
+	if (k->lingers)
+		return ktls__linger_events(k);
 	if (k->left > 0 || (!k->eof && k->rx.err == 0))
 		events |= POLLIN;
-	if (k->queued || (k->want_out && k->tx.err == 0))
+	if (ktls__turn_owes(k) || (k->want_out && k->tx.err == 0))
 		events |= POLLOUT;
 	return events;
 }
@@ -22,12 +26,15 @@ int ktls_events(const struct ktls *k)
 size_t ktls_pending(const struct ktls *k)
 {
 	struct ktls *shared = (struct ktls *)(uintptr_t)k;
-	size_t n = k->left;
+	size_t n = k->left + k->control.install;
 
 	if (k->rx.path == KTLS_PATH_KERNEL)
 		return n;
+	if (k->rx.path == KTLS_PATH_USERSPACE)
+		return n + ktls__inbox_pending(&k->inbox);
 	pthread_mutex_lock(&shared->lock);
 	n += ktls__backend_pending(k->ssl);
+	n += k->link.head_len - k->link.head_off;
 	pthread_mutex_unlock(&shared->lock);
 	return n;
 }
@@ -37,27 +44,33 @@ int ktls_fd(const struct ktls *k)
 	return k->fd;
 }
 
-static uint64_t records(const struct ktls *k, const struct ktls__side *side,
-			int dir)
+static uint64_t next_seq(const struct ktls *k, const struct ktls__side *side,
+			 int dir)
 {
-	uint64_t seq;
+	uint64_t seq = side->seq0;
 
-	if (side->path != KTLS_PATH_KERNEL ||
-	    ktls__sock_rec_seq(k->fd, dir, k->hs.row, &seq) < 0)
-		return 0;
-	return seq - side->seq0;
+	if (side->path == KTLS_PATH_KERNEL)
+		(void)ktls__sock_rec_seq(k->fd, dir, k->hs.row, &seq);
+	else if (side->path == KTLS_PATH_USERSPACE)
+		seq = dir == KTLS_TX ? k->sealer.seq : side->seq;
+	return seq;
 }
 
 static void tell_side(const struct ktls *k, const struct ktls__side *side,
 		      int dir, struct ktls_direction *out)
 {
+	uint64_t seq;
+
 	out->path = side->path;
 	out->reason = side->reason;
 	out->reason_errno = side->reason_errno;
 	out->device = dir == KTLS_TX ? k->tx_device : k->rx_device;
 	out->error = side->err;
 	out->bytes = side->bytes;
-	out->records = records(k, side, dir);
+	seq = next_seq(k, side, dir);
+	/* The reading thread may be between two keys. */
+	out->key_records = seq > side->seq0 ? seq - side->seq0 : 0;
+	out->records = side->before + out->key_records;
 }
 
 static void find_device(struct ktls *k)
@@ -73,27 +86,22 @@ static void find_device(struct ktls *k)
 		k->rx_device = KTLS_DEVICE_UNKNOWN;
 }
 
-/* The hooks see the alerts of what is still on the SSL. */
-static int alert(const struct ktls *k, int kernel, int sent)
+static void tell_counts(const struct ktls *k, struct ktls_conn_info *out)
 {
-	const struct ktls__trace *t;
+	const struct ktls__trace *t =
+		k->ssl == NULL ? NULL : ktls__trace_of(k->ssl);
 
-	if (kernel >= 0 || k->ssl == NULL)
-		return kernel;
-	t = ktls__trace_of(k->ssl);
-	if (t == NULL)
-		return -1;
-	return sent ? t->alert_sent : t->alert_received;
-}
-
-static uint64_t tickets(const struct ktls *k)
-{
-	const struct ktls__trace *t;
-
-	if (k->rx.path == KTLS_PATH_KERNEL)
-		return k->tickets;
-	t = ktls__trace_of(k->ssl);
-	return t == NULL ? 0 : t->tickets;
+	out->alert_received = k->alert_received;
+	out->alert_sent = k->alert_sent;
+	out->alerts_received = k->alerts_received;
+	out->alerts_sent = k->alerts_sent;
+	out->tickets = k->tickets;
+	out->tickets_fed = k->tickets_fed;
+	out->key_updates_received = k->key_updates_received;
+	out->key_updates_sent = k->key_updates_sent;
+	if (k->tx.path == KTLS_PATH_LIBRARY && t != NULL)
+		out->key_updates_sent += t->key_updates_sent;
+	out->limits_hit = k->limits_hit;
 }
 
 int ktls_info(struct ktls *k, struct ktls_conn_info *out)
@@ -105,16 +113,14 @@ int ktls_info(struct ktls *k, struct ktls_conn_info *out)
 		return -EINVAL;
 	pthread_mutex_lock(&k->lock);
 	find_device(k);
-	all.alert_received = alert(k, k->alert_received, 0);
-	all.alert_sent = alert(k, k->alert_sent, 1);
-	all.tickets = tickets(k);
+	tell_counts(k, &all);
+	tell_side(k, &k->tx, KTLS_TX, &all.tx);
+	tell_side(k, &k->rx, KTLS_RX, &all.rx);
 	pthread_mutex_unlock(&k->lock);
 	all.version = k->hs.version;
 	all.suite = k->hs.suite;
 	all.server = k->hs.server;
 	all.ssl_held = k->ssl != NULL;
-	tell_side(k, &k->tx, KTLS_TX, &all.tx);
-	tell_side(k, &k->rx, KTLS_RX, &all.rx);
 	all.size = out->size;
 	memcpy(out, &all, size);
 	return 0;

@@ -6,23 +6,17 @@
 
 #include "conn.h"
 #include "kernel_path.h"
-#include "library_alert.h"
 #include "library_path.h"
+#include "record_path.h"
+#include "sealed_path.h"
+#include "source.h"
 #include "sys.h"
+#include "turn.h"
 
 #define IOV_LIMIT 1024
 
 /* sendfile(2) and write(2) take no more in one call. */
 #define COUNT_LIMIT 0x7ffff000
-
-static size_t iov_total(const struct iovec *iov, int iovcnt)
-{
-	size_t n = 0;
-
-	for (; iovcnt > 0; iov++, iovcnt--)
-		n += iov->iov_len;
-	return n;
-}
 
 static void drop_chunk(struct ktls__leftover *list)
 {
@@ -66,29 +60,23 @@ static ssize_t read_leftover(struct ktls *k, const struct iovec *iov,
 	return (ssize_t)n;
 }
 
-/* No receive may come before the alert: it would latch the error again. */
-static ssize_t read_kernel(struct ktls *k, const struct iovec *iov, int iovcnt)
-{
-	ssize_t n = ktls__kernel_readv(k, iov, iovcnt);
-
-	if (n < 0)
-		ktls__tell_fault(k, (int)n);
-	return n;
-}
-
 ssize_t ktls_readv(struct ktls *k, const struct iovec *iov, int iovcnt)
 {
-	if (iovcnt < 1 || iovcnt > IOV_LIMIT || iov_total(iov, iovcnt) == 0)
+	if (iovcnt < 1 || iovcnt > IOV_LIMIT ||
+	    ktls__iov_total(iov, iovcnt) == 0)
 		return -EINVAL;
+	/* What did not go out when it was said. */
+	if (ktls__turn_owes(k))
+		ktls__turn_push(k);
 	if (k->leftover.head != NULL)
 		return read_leftover(k, iov, iovcnt);
 	if (k->eof)
 		return 0;
 	if (k->rx.err < 0)
 		return k->rx.err;
-	if (k->rx.path == KTLS_PATH_KERNEL)
-		return read_kernel(k, iov, iovcnt);
-	return ktls__library_readv(k, iov, iovcnt);
+	if (k->rx.path == KTLS_PATH_LIBRARY)
+		return ktls__library_readv(k, iov, iovcnt);
+	return ktls__record_path_readv(k, iov, iovcnt);
 }
 
 ssize_t ktls_read(struct ktls *k, void *buf, size_t len)
@@ -103,8 +91,8 @@ ssize_t ktls_read(struct ktls *k, void *buf, size_t len)
 /* A last alert may still be on its way. */
 static int refuse(struct ktls *k, int err)
 {
-	if (k->queued)
-		(void)ktls__library_flush(k);
+	if (ktls__turn_owes(k))
+		ktls__turn_push(k);
 	return err;
 }
 
@@ -115,24 +103,32 @@ static ssize_t note_room(struct ktls *k, ssize_t n, size_t wanted)
 	return n;
 }
 
+/* Bytes of a pipe that are held back come first. */
+static int may_write(const struct ktls *k)
+{
+	int err = ktls__may_write(k);
+
+	return err == 0 && k->piped != NULL ? -KTLS_ERETRY : err;
+}
+
 ssize_t ktls_writev(struct ktls *k, const struct iovec *iov, int iovcnt)
 {
 	size_t len;
-	int err = ktls__may_write(k);
+	int err = may_write(k);
 
 	if (iovcnt < 0 || iovcnt > IOV_LIMIT)
 		return -EINVAL;
 	if (err < 0)
 		return refuse(k, err);
-	len = iov_total(iov, iovcnt);
+	len = ktls__iov_total(iov, iovcnt);
 	if (len == 0) {
 		if (k->tx.path != KTLS_PATH_KERNEL)
-			(void)ktls__library_flush(k);
+			(void)ktls__sealed_flush(k);
 		return 0;
 	}
 	if (k->tx.path == KTLS_PATH_KERNEL)
 		return note_room(k, ktls__kernel_writev(k, iov, iovcnt), len);
-	return ktls__library_writev(k, iov, iovcnt);
+	return ktls__sealed_writev(k, iov, iovcnt);
 }
 
 ssize_t ktls_write(struct ktls *k, const void *buf, size_t len)
@@ -179,14 +175,14 @@ static ssize_t send_at(struct ktls *k, int in_fd, off_t *pos, size_t count)
 	if (k->tx.path == KTLS_PATH_KERNEL)
 		return note_room(k, ktls__kernel_sendfile(k, in_fd, pos, count),
 				 count);
-	return ktls__library_sendfile(k, in_fd, pos, count);
+	return ktls__sealed_sendfile(k, in_fd, pos, count);
 }
 
 ssize_t ktls_sendfile(struct ktls *k, int in_fd, off_t *offset, size_t count)
 {
 	off_t pos;
 	ssize_t n;
-	int err = ktls__may_write(k);
+	int err = may_write(k);
 
 	if (err < 0)
 		return refuse(k, err);

@@ -1,123 +1,110 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading and writing through kernel TLS. */
+/* Writing through kernel TLS, in pieces that end where the key does. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "control.h"
+#include "alert.h"
 #include "kernel_path.h"
+#include "key_limit.h"
+#include "output.h"
 #include "record.h"
+#include "record_path.h"
 #include "sock.h"
-#include "sys.h"
+#include "source.h"
+#include "turn.h"
 #include "uapi.h"
 
-/* The kernel's names for what a record can have wrong.  Writing meets them
- * too: they wait in the socket until somebody fetches them. */
-static int name_error(int err)
+/* Where keys can change, a look at what is due comes this often. */
+#define STEP ((size_t)1024 * 1024)
+
+/* The elements of a write that has to be cut. */
+#define PIECES 16
+
+/* Writing can meet what is wrong with a record before reading does: then good
+ * ones come first there, and what the socket knows of it ends here. */
+int ktls__kernel_fail_write(struct ktls *k, int err)
 {
-	switch (err) {
-	case -EBADMSG:
-		return -KTLS_EBADRECORD;
-	case -EMSGSIZE:
-		return -KTLS_EOVERSIZE;
-	case -EPROTO:
-		return -KTLS_EPROTOCOL;
-	case -EKEYEXPIRED:
-		return -KTLS_EKEYUPDATE;
-	default:
-		return err;
+	err = ktls__latch(k, &k->tx, ktls__name_error(err));
+	if (k->rx.path == KTLS_PATH_KERNEL && ktls__is_record_error(err)) {
+		k->rx.taken = err;
+		ktls__clear_so_error(k);
+		ktls__alert_fault(k, err);
 	}
-}
-
-/* Until somebody takes it, a decrypt error blocks the alert as well. */
-static void clear_so_error(int fd)
-{
-	int err = 0;
-	socklen_t len = sizeof(err);
-
-	(void)ktls__sys->getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
-}
-
-static int fail_read(struct ktls *k, int err)
-{
-	err = name_error(err);
-	/* What ktls_error() found comes after the data before it. */
-	if ((err == -EAGAIN || err == -KTLS_ETRUNCATED) && k->rx.taken < 0)
-		err = k->rx.taken;
-	if (!ktls__is_final(err))
-		return err;
-	ktls__latch(k, &k->rx, err);
-	if (ktls__control_alert_for(err) >= 0)
-		clear_so_error(k->fd);
 	return err;
 }
 
-/* 0: read on.  Else the result of the call. */
-static ssize_t take_control(struct ktls *k, uint8_t type,
-			    const struct iovec *iov, size_t len)
+static ssize_t put(struct ktls *k, const struct iovec *iov, int iovcnt)
 {
-	int err = ktls__control_take(k, type, iov, len);
+	ssize_t n = ktls__record_send(k->fd, KTLS_RECORD_DATA, iov, iovcnt, 0);
 
-	if (err < 0)
-		return fail_read(k, err);
-	k->eof = err == 1;
-	return 0;
-}
-
-static ssize_t take_data(struct ktls *k, size_t len)
-{
-	if (k->hs.version == KTLS_TLS_1_3 && ktls__control_idle(k) < 0)
-		return fail_read(k, -KTLS_EPROTOCOL);
-	k->rx.bytes += len;
-	return (ssize_t)len;
-}
-
-ssize_t ktls__kernel_readv(struct ktls *k, const struct iovec *iov, int iovcnt)
-{
-	uint8_t type;
-	ssize_t n;
-
-	do {
-		n = ktls__record_recv(k->fd, &type, iov, iovcnt, NULL);
-		if (n < 0)
-			return fail_read(k, (int)n);
-		if (type == 0)
-			return fail_read(k, -KTLS_ETRUNCATED);
-		if (type != KTLS_RECORD_DATA)
-			n = take_control(k, type, iov, (size_t)n);
-		else if (n > 0)
-			n = take_data(k, (size_t)n);
-	} while (n == 0 && !k->eof);
+	if (n > 0)
+		ktls__limit_sealed(k, (size_t)n);
+	ktls__turn_sent(k);
 	return n;
 }
 
-static int fail_write(struct ktls *k, int err)
+/* As far as the key goes; *asked is how much that was.  The whole of it needs
+ * no pieces. */
+static ssize_t put_some(struct ktls *k, const struct iovec *iov, int iovcnt,
+			const struct ktls__source *src, size_t *asked)
 {
-	return ktls__latch(k, &k->tx, name_error(err));
+	struct iovec pieces[PIECES];
+	size_t room = ktls__limit_room(k);
+	int n;
+
+	if (ktls__turn_can(k) && room > STEP)
+		room = STEP;
+	*asked = src->left;
+	if (src->left <= room && src->iov == iov && src->off == 0)
+		return put(k, iov, iovcnt);
+	n = ktls__source_cut(src, pieces, PIECES, room);
+	*asked = ktls__iov_total(pieces, n);
+	return put(k, pieces, n);
 }
 
 ssize_t ktls__kernel_writev(struct ktls *k, const struct iovec *iov, int iovcnt)
 {
-	ssize_t n = ktls__record_send(k->fd, KTLS_RECORD_DATA, iov, iovcnt, 0);
+	struct ktls__source src;
+	size_t asked = 0;
+	size_t len;
+	ssize_t n = 0;
 
+	ktls__source_init(&src, iov, iovcnt);
+	len = src.left;
+	/* A short count can be all that is ever told of a reset. */
+	while (src.left > 0 && (size_t)n == asked) {
+		n = ktls__turn_ready(k);
+		if (n == 0)
+			n = put_some(k, iov, iovcnt, &src, &asked);
+		if (n < 0)
+			break;
+		ktls__source_advance(&src, (size_t)n);
+		k->tx.bytes += (uint64_t)n;
+	}
 	if (n < 0)
-		return fail_write(k, (int)n);
-	k->tx.bytes += (uint64_t)n;
-	return n;
+		n = ktls__kernel_fail_write(k, (int)n);
+	return src.left < len ? (ssize_t)(len - src.left) : n;
 }
 
-int ktls__kernel_alert(struct ktls *k, uint8_t description, int flags)
+/* Without the lock: a blocking socket may wait here. */
+int ktls__kernel_alert(struct ktls *k, uint8_t description)
 {
-	uint8_t alert[2] = { ktls__control_level(description), description };
+	uint8_t alert[2] = { ktls__alert_level(description), description };
 	struct iovec iov = { .iov_base = alert, .iov_len = sizeof(alert) };
-	ssize_t n = ktls__record_send(k->fd, KTLS_RECORD_ALERT, &iov, 1, flags);
+	ssize_t n = ktls__turn_begin(k);
 
 	if (n < 0)
 		return (int)n;
-	k->control_bytes += (uint64_t)n;
-	k->alert_sent = description;
+	n = ktls__record_send(k->fd, KTLS_RECORD_ALERT, &iov, 1, 0);
+	if (n > 0)
+		ktls__output_count(k, (size_t)n);
+	ktls__turn_sent(k);
+	if (n < 0)
+		return ktls__kernel_fail_write(k, (int)n);
+	ktls__alert_was_sent(k, description);
 	return 0;
 }
 
@@ -153,6 +140,26 @@ static void push(int fd)
 					    &before, sizeof(before));
 }
 
+void ktls__kernel_push(struct ktls *k)
+{
+	(void)ktls__record_flush(k->fd, MSG_DONTWAIT);
+	push(k->fd);
+}
+
+/* One piece; bytes, 0: the file has become shorter. */
+static ssize_t sendfile_piece(struct ktls *k, int in_fd, off_t *pos,
+			      size_t len)
+{
+	size_t room = ktls__limit_room(k);
+	ssize_t n;
+
+	n = ktls__sys->sendfile(k->fd, in_fd, pos, len < room ? len : room);
+	if (n > 0)
+		ktls__limit_sealed(k, (size_t)n);
+	ktls__turn_sent(k);
+	return n;
+}
+
 /* In steps; *taken counts.  0: all, or the file has become shorter. */
 static int sendfile_steps(struct ktls *k, int in_fd, off_t *pos, size_t count,
 			  size_t *taken)
@@ -161,9 +168,14 @@ static int sendfile_steps(struct ktls *k, int in_fd, off_t *pos, size_t count,
 	size_t want;
 	ssize_t n;
 
+	if (ktls__turn_can(k) && step > STEP)
+		step = STEP;
 	while (*taken < count) {
+		n = ktls__turn_ready(k);
+		if (n < 0)
+			return (int)n;
 		want = count - *taken < step ? count - *taken : step;
-		n = ktls__sys->sendfile(k->fd, in_fd, pos, want);
+		n = sendfile_piece(k, in_fd, pos, want);
 		if (n <= 0)
 			return (int)n;
 		*taken += (size_t)n;
@@ -171,9 +183,7 @@ static int sendfile_steps(struct ktls *k, int in_fd, off_t *pos, size_t count,
 	return 0;
 }
 
-/* On a dead connection the count looks like success: the signal is the only
- * word of it, unless one of the caller's own hides it. */
-static bool was_in_vain(struct ktls *k, struct ktls__sigpipe *hold)
+bool ktls__kernel_was_in_vain(struct ktls *k, struct ktls__sigpipe *hold)
 {
 	int hidden = hold->was_pending;
 	uint64_t unused;
@@ -193,18 +203,17 @@ ssize_t ktls__kernel_sendfile(struct ktls *k, int in_fd, off_t *pos,
 
 	ktls__sys->sigpipe_hold(&hold);
 	err = sendfile_steps(k, in_fd, pos, count, &taken);
-	if (taken < count && (taken > 0 || err == -EAGAIN)) {
-		/* A record may be open, and more will not follow now. */
-		(void)ktls__record_flush(k->fd, MSG_DONTWAIT);
-		push(k->fd);
-	}
-	if (was_in_vain(k, &hold)) {
+	/* A record may be open, and more will not follow now. */
+	if (taken < count && (taken > 0 || err == -EAGAIN))
+		ktls__kernel_push(k);
+	if (ktls__kernel_was_in_vain(k, &hold)) {
 		ktls__latch(k, &k->tx, -EPIPE);
+		*pos -= (off_t)taken;
 		return -EPIPE;
 	}
 	k->tx.bytes += taken;
 	if (!ktls__is_file_error(err))
-		err = fail_write(k, err);
+		err = ktls__kernel_fail_write(k, err);
 	return taken > 0 ? (ssize_t)taken : err;
 }
 
@@ -256,6 +265,6 @@ int ktls__kernel_drained(struct ktls *k)
 	if (err < 0)
 		return err;
 	expected = k->tcp_base + k->tx.bytes + k->control_bytes +
-		   (seq - k->tx.seq0) * k->hs.row->overhead;
+		   (k->tx.before + seq - k->tx.seq0) * k->hs.row->overhead;
 	return now == expected ? 0 : -EAGAIN;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A connection's directions in the kernel.  Results as the public calls of
- * the same name; errors of I/O are latched here.
+ * Writing through kernel TLS.  Results as the public calls of the same name;
+ * errors of I/O are latched here.
  */
 #ifndef KTLS_KERNEL_PATH_H
 #define KTLS_KERNEL_PATH_H
@@ -9,8 +9,8 @@
 #include <sys/uio.h>
 
 #include "conn.h"
+#include "sys.h"
 
-ssize_t ktls__kernel_readv(struct ktls *k, const struct iovec *iov, int iovcnt);
 ssize_t ktls__kernel_writev(struct ktls *k, const struct iovec *iov,
 			    int iovcnt);
 
@@ -18,8 +18,19 @@ ssize_t ktls__kernel_writev(struct ktls *k, const struct iovec *iov,
 ssize_t ktls__kernel_sendfile(struct ktls *k, int in_fd, off_t *pos,
 			      size_t count);
 
-/* An alert, whatever is latched.  0 or an error. */
-int ktls__kernel_alert(struct ktls *k, uint8_t description, int flags);
+/* close_notify, or another alert, as a blocking or non-blocking write.
+ * 0 or an error, latched. */
+int ktls__kernel_alert(struct ktls *k, uint8_t description);
+
+/* Name and latch an error of writing. */
+int ktls__kernel_fail_write(struct ktls *k, int err);
+
+/* Send what a short call has left open or corked. */
+void ktls__kernel_push(struct ktls *k);
+
+/* Of a call that takes no MSG_NOSIGNAL: on a dead connection its count looks
+ * like success, and the signal is the only word of it. */
+bool ktls__kernel_was_in_vain(struct ktls *k, struct ktls__sigpipe *hold);
 
 /* TCP's view of what it was ever given: acknowledged plus queued bytes.
  * 0; -ECONNRESET: the connection is closed; -errno. */

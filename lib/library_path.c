@@ -1,127 +1,213 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading and writing through the SSL.  It never blocks: waiting is done
- * here, outside the lock, so that one thread may wait to read while another
- * writes.
- *
- * A record is sealed before it is known whether the socket takes it, and
- * cannot be sealed again.  The rest of one waits in the link's queue; until
- * it is out, the last byte of the record is not reported as accepted, so
- * that the caller comes back, as after any short write.
+ * Reading through the SSL.  It never blocks: waiting is done here, outside
+ * the lock, so that one thread may wait to read while another writes.
  */
 #include <errno.h>
 
-#include "control.h"
-#include "kernel_path.h"
+#include "alert.h"
 #include "library_path.h"
-#include "record.h"
+#include "message.h"
+#include "output.h"
 #include "sys.h"
+#include "turn.h"
 
-/* On BIOs of the application's own, SIGPIPE is not theirs to raise either. */
-static void enter(struct ktls *k, struct ktls__sigpipe *hold)
-{
-	pthread_mutex_lock(&k->lock);
-	if (k->foreign)
-		ktls__sys->sigpipe_hold(hold);
-}
-
-static void leave(struct ktls *k, struct ktls__sigpipe *hold)
-{
-	if (k->foreign)
-		(void)ktls__sys->sigpipe_release(hold);
-	pthread_mutex_unlock(&k->lock);
-}
-
-static struct ktls__link *link_of(struct ktls *k)
-{
-	return k->foreign ? NULL : &k->link;
-}
+/* What the hooks have seen since the hand-off, besides data. */
+struct seen {
+	uint64_t tickets;
+	uint64_t key_updates;
+	uint64_t requests;
+	uint64_t warnings;
+	uint64_t alerts_received;
+	uint64_t alerts_sent;
+	int alert_received;
+	int alert_sent;
+};
 
 /* Under the lock. */
-static int flush_link(struct ktls *k)
+static struct seen look(const struct ktls *k)
 {
-	int err = k->foreign ? 0 : ktls__link_flush(&k->link);
+	const struct ktls__trace *t = ktls__trace_of(k->ssl);
+	struct seen s = { 0 };
 
-	k->queued = err == -EAGAIN;
+	if (t != NULL) {
+		s.tickets = t->tickets;
+		s.key_updates = t->key_updates_received;
+		s.requests = t->updates_requested;
+		s.warnings = t->warnings;
+		s.alerts_received = t->alerts_received;
+		s.alerts_sent = t->alerts_sent;
+		s.alert_received = t->alert_received;
+		s.alert_sent = t->alert_sent;
+	}
+	return s;
+}
+
+static int run(struct ktls *k, uint32_t *in_a_row, uint64_t more,
+	       uint32_t limit)
+{
+	int err = 0;
+
+	while (more-- > 0 && err == 0)
+		err = ktls__message_run(k, in_a_row, limit);
 	return err;
 }
 
-int ktls__library_flush(struct ktls *k)
+/* 0; -KTLS_EFLOOD.  Empty records the SSL counts itself. */
+static int check_runs(struct ktls *k, const struct seen *before,
+		      const struct seen *now, ssize_t n)
 {
+	struct ktls__control *c = &k->control;
+	uint64_t updates = now->key_updates - before->key_updates;
 	int err;
 
-	pthread_mutex_lock(&k->lock);
-	err = flush_link(k);
-	pthread_mutex_unlock(&k->lock);
+	if (n > 0) {
+		c->tickets = c->key_updates = c->warnings = 0;
+		return 0;
+	}
+	err = run(k, &c->tickets, now->tickets - before->tickets,
+		  k->limits.ticket_run);
+	while (err == 0 && updates-- > 0)
+		err = ktls__message_update_run(k);
+	if (err == 0)
+		err = run(k, &c->warnings, now->warnings - before->warnings,
+			  k->limits.warning_run);
 	return err;
 }
 
-/* A KeyUpdate of ours would have to change keys that the kernel has. */
-static bool owes_key_update(const struct ktls *k)
+static void tell_alerts(struct ktls *k, const struct seen *before,
+			const struct seen *now)
 {
-	return k->tx.path == KTLS_PATH_KERNEL &&
-	       ktls__backend_owes_key_update(k->ssl);
+	uint64_t n = now->alerts_received - before->alerts_received;
+
+	k->alerts_received += n;
+	if (n > 0)
+		k->alert_received = now->alert_received;
+	for (; n > 0; n--)
+		ktls__tell(k, KTLS_EVENT_ALERT_RECEIVED, KTLS_RX,
+			   now->alert_received);
+	if (now->alerts_sent > before->alerts_sent &&
+	    k->tx.path == KTLS_PATH_LIBRARY)
+		ktls__alert_was_sent(k, (uint8_t)now->alert_sent);
 }
 
-/* With TX in the kernel, what reading made the SSL write led nowhere.  An
- * alert is passed on; anything else cannot be.  0; -KTLS_EKEYUPDATE;
- * -KTLS_EHANDSHAKE. */
-static int pass_output_on(struct ktls *k)
+static void tell_seen(struct ktls *k, const struct seen *before,
+		      const struct seen *now)
 {
-	struct ktls__trace *t = ktls__trace_of(k->ssl);
+	uint64_t n;
 
-	if (owes_key_update(k))
-		return -KTLS_EKEYUPDATE;
-	if (!k->link.dropped)
+	tell_alerts(k, before, now);
+	n = now->tickets - before->tickets;
+	k->tickets += n;
+	k->tickets_fed += n;
+	for (; n > 0; n--)
+		ktls__tell(k, KTLS_EVENT_TICKET, KTLS_RX, 1);
+	n = now->key_updates - before->key_updates;
+	k->key_updates_received += n;
+	for (; n > 0; n--)
+		ktls__tell(k, KTLS_EVENT_KEY_UPDATE_RECEIVED, KTLS_RX,
+			   now->requests > before->requests);
+}
+
+/* With TX elsewhere, what reading makes the SSL say is ours to send. */
+static int pass_on(struct ktls *k)
+{
+	int err = 0;
+
+	if (k->tx.path == KTLS_PATH_LIBRARY)
 		return 0;
-	k->link.dropped = false;
-	if (t != NULL && t->key_update_sent)
-		return -KTLS_EKEYUPDATE;
-	if (t == NULL || t->alert_sent < 0)
-		return -KTLS_EHANDSHAKE;
-	(void)ktls__kernel_alert(k, (uint8_t)t->alert_sent, MSG_DONTWAIT);
-	t->alert_sent = -1;
-	return 0;
+	if (ktls__backend_owes_key_update(k->ssl))
+		err = ktls__backend_speak(k->ssl, &k->link, &k->stale,
+					  &k->said);
+	if (err == 0 || err == -EAGAIN)
+		err = ktls__backend_hear(&k->link, &k->stale, &k->said);
+	return err == 0 ? ktls__message_said(k) : err;
 }
 
-/* Under the lock: the SSL's answer, and what it did besides. */
-static ssize_t read_locked(struct ktls *k, void *buf, size_t len)
+/* Under the lock: the SSL's answer; *aside is what it did besides. */
+static ssize_t read_locked(struct ktls *k, void *buf, size_t len, int *aside)
 {
 	ssize_t n;
-	int err;
 
-	(void)flush_link(k);
-	n = ktls__backend_read(k->ssl, link_of(k), buf, len);
-	(void)flush_link(k);
-	err = pass_output_on(k);
-	if (err < 0)
-		k->rx.taken = err;
+	(void)ktls__output_flush(k);
+	n = ktls__backend_read(k->ssl, k->foreign ? NULL : &k->link, buf, len);
+	(void)ktls__output_flush(k);
+	*aside = pass_on(k);
 	return n;
+}
+
+/* An alert that the SSL has said, to a peer that it no longer reaches. */
+static void pass_alert_on(struct ktls *k)
+{
+	unsigned more;
+	int alert;
+
+	pthread_mutex_lock(&k->lock);
+	alert = k->said.alert;
+	more = k->said.warnings;
+	k->said.alert = -1;
+	k->said.warnings = 0;
+	pthread_mutex_unlock(&k->lock);
+	/* Each request to renegotiate gets its refusal. */
+	for (; more > 0 && ktls__may_write(k) == 0; more--)
+		ktls__alert_say(k, KTLS__NO_RENEGOTIATION);
+	if (alert >= 0 && !k->control.told && k->shut == KTLS__OPEN &&
+	    k->tx.err == 0) {
+		k->control.told = true;
+		ktls__alert_say(k, (uint8_t)alert);
+	}
 }
 
 /* What was found aside from the data is told when the data have ended. */
 static int end_of_data(struct ktls *k, int err)
 {
-	int alert;
+	bool dead = k->tx.err < 0;
 
 	if ((err == -EAGAIN || err == -KTLS_ETRUNCATED) && k->rx.taken < 0) {
 		err = k->rx.taken;
-		alert = ktls__control_alert_for(err);
-		if (alert >= 0 && k->tx.path == KTLS_PATH_KERNEL)
-			(void)ktls__kernel_alert(k, (uint8_t)alert,
-						 MSG_DONTWAIT);
+		ktls__latch(k, &k->rx, err);
+		if (!dead)
+			ktls__alert_fault(k, err);
 	}
 	return ktls__latch(k, &k->rx, err);
 }
 
-static ssize_t read_once(struct ktls *k, void *buf, size_t len)
+static ssize_t read_once(struct ktls *k, void *buf, size_t len, bool *moved)
 {
 	struct ktls__sigpipe hold;
+	struct seen before;
+	struct seen now;
+	int aside;
 	ssize_t n;
 
-	enter(k, &hold);
-	n = read_locked(k, buf, len);
-	leave(k, &hold);
+	pthread_mutex_lock(&k->lock);
+	if (k->foreign)
+		ktls__sys->sigpipe_hold(&hold);
+	before = look(k);
+	k->link.dry = false;
+	n = read_locked(k, buf, len, &aside);
+	now = look(k);
+	if (k->foreign)
+		(void)ktls__sys->sigpipe_release(&hold);
+	pthread_mutex_unlock(&k->lock);
+	/* The SSL stops behind each message, also where more of them are
+	 * inside. */
+	*moved = !k->foreign && !k->link.dry;
+	tell_seen(k, &before, &now);
+	/* OpenSSL has limits of its own. */
+	k->limits_hit += n == -KTLS_EFLOOD;
+	if (aside == 0)
+		aside = check_runs(k, &before, &now, n);
+	if (ktls__is_final(aside))
+		k->rx.taken = aside;
+	pass_alert_on(k);
+	if (k->tx.path == KTLS_PATH_LIBRARY)
+		ktls__turn_tell(k);
+	return n;
+}
+
+static ssize_t judge(struct ktls *k, ssize_t n)
+{
 	if (n < 0)
 		return end_of_data(k, (int)n);
 	k->eof = n == 0;
@@ -131,227 +217,21 @@ static ssize_t read_once(struct ktls *k, void *buf, size_t len)
 
 ssize_t ktls__library_readv(struct ktls *k, const struct iovec *iov, int iovcnt)
 {
+	bool moved = false;
 	ssize_t n;
 	int err;
 
 	while (iovcnt > 1 && iov->iov_len == 0)
 		iov++, iovcnt--;
 	for (;;) {
-		n = read_once(k, iov->iov_base, iov->iov_len);
-		if (n != -EAGAIN || k->foreign)
-			return n;
-		err = ktls__link_wait(k->fd, POLLIN);
+		n = read_once(k, iov->iov_base, iov->iov_len, &moved);
+		if (n == -EAGAIN && moved && k->rx.taken == 0)
+			continue;
+		if (n != -EAGAIN || k->foreign || k->rx.taken < 0)
+			return judge(k, n);
+		err = ktls__link_wait(k->fd, ktls__turn_owes(k) ?
+						     POLLIN | POLLOUT : POLLIN);
 		if (err < 0)
 			return ktls__latch(k, &k->rx, err);
 	}
-}
-
-/* 0: the queue is empty; else as a blocking or non-blocking write. */
-static int wait_flushed(struct ktls *k)
-{
-	int err;
-
-	for (;;) {
-		err = ktls__library_flush(k);
-		if (err != -EAGAIN)
-			return err;
-		err = ktls__link_wait(k->fd, POLLOUT);
-		if (err < 0)
-			return err;
-	}
-}
-
-static ssize_t write_once(struct ktls *k, const uint8_t *buf, size_t len)
-{
-	struct ktls__sigpipe hold;
-	ssize_t n;
-
-	if (len < k->refused)
-		return -KTLS_ERETRY;
-	enter(k, &hold);
-	n = ktls__backend_write(k->ssl, link_of(k), buf, len);
-	leave(k, &hold);
-	return n;
-}
-
-/* The SSL has half a handshake message and reads the rest before it writes;
- * a foreign one has begun this very write and wants it again. */
-static int wait_to_write(struct ktls *k, size_t len)
-{
-	k->waits_for_input = !k->foreign;
-	if (!k->foreign)
-		return ktls__link_wait(k->fd, POLLIN);
-	k->refused = len;
-	return -EAGAIN;
-}
-
-/* Record by record; *put counts.  The last one may be in the queue. */
-static int put(struct ktls *k, const uint8_t *buf, size_t len, size_t *put)
-{
-	ssize_t n;
-	int err;
-
-	k->waits_for_input = false;
-	while (len > 0) {
-		err = wait_flushed(k);
-		if (err < 0)
-			return err;
-		n = write_once(k, buf, len);
-		if (n == -EAGAIN) {
-			err = wait_to_write(k, len);
-			if (err < 0)
-				return err;
-			continue;
-		}
-		if (n < 0)
-			return (int)n;
-		k->refused = 0;
-		buf += n;
-		len -= (size_t)n;
-		*put += (size_t)n;
-	}
-	return 0;
-}
-
-/* The byte that was kept back is the caller's next, and already sealed. */
-static int settle(struct ktls *k, const uint8_t *next)
-{
-	int err = wait_flushed(k);
-
-	if (err < 0)
-		return ktls__latch(k, &k->tx, err);
-	if (next != NULL && *next != k->owed_byte)
-		return -KTLS_ERETRY;
-	k->owed = false;
-	return 0;
-}
-
-/* The result of a call that put `n` bytes, the last of them `last`. */
-static ssize_t finish(struct ktls *k, size_t n, uint8_t last, int err)
-{
-	int flushed = wait_flushed(k);
-
-	if (flushed == -EAGAIN || flushed == -EINTR) {
-		k->owed = n > 0;
-		k->owed_byte = last;
-		n -= n > 0;
-		err = flushed;
-	} else if (flushed < 0) {
-		err = flushed;
-	}
-	if (err != -KTLS_ERETRY)
-		ktls__latch(k, &k->tx, err);
-	k->want_out = err == -EAGAIN && !k->waits_for_input;
-	k->tx.bytes += n;
-	return n > 0 ? (ssize_t)n : err;
-}
-
-static const uint8_t *first_byte(const struct iovec *iov, int iovcnt)
-{
-	while (iovcnt > 0 && iov->iov_len == 0)
-		iov++, iovcnt--;
-	return iovcnt > 0 ? iov->iov_base : NULL;
-}
-
-ssize_t ktls__library_writev(struct ktls *k, const struct iovec *iov,
-			     int iovcnt)
-{
-	const uint8_t *base;
-	uint8_t last = 0;
-	size_t skip = 0;
-	size_t n = 0;
-	size_t before;
-	int err = 0;
-
-	if (k->owed) {
-		err = settle(k, first_byte(iov, iovcnt));
-		if (err < 0)
-			return err;
-		last = *first_byte(iov, iovcnt);
-		skip = 1;
-		n = 1;
-	}
-	for (; iovcnt > 0 && err == 0; iov++, iovcnt--) {
-		if (iov->iov_len == 0)
-			continue;
-		base = (const uint8_t *)iov->iov_base + skip;
-		before = n;
-		err = put(k, base, iov->iov_len - skip, &n);
-		if (n > before)
-			last = base[n - before - 1];
-		skip = 0;
-	}
-	return finish(k, n, last, err);
-}
-
-/* A piece of the file; *n counts what was sealed. */
-static int put_file(struct ktls *k, int in_fd, off_t pos, size_t count,
-		    size_t *n, uint8_t *last)
-{
-	uint8_t buf[KTLS__RECORD_PLAIN_MAX];
-	size_t before = *n;
-	ssize_t got;
-	int err;
-
-	got = ktls__sys->pread(in_fd, buf,
-			       count < sizeof(buf) ? count : sizeof(buf), pos);
-	if (got <= 0)
-		return got < 0 ? (int)got : -ENODATA;
-	err = put(k, buf, (size_t)got, n);
-	if (*n > before)
-		*last = buf[*n - before - 1];
-	return err;
-}
-
-ssize_t ktls__library_sendfile(struct ktls *k, int in_fd, off_t *pos,
-			       size_t count)
-{
-	uint8_t last = k->owed_byte;
-	size_t n = 0;
-	ssize_t ret;
-	int err = 0;
-
-	if (k->owed) {
-		/* Sealed from the file as it was; it may have changed. */
-		err = settle(k, NULL);
-		if (err < 0)
-			return err;
-		n = 1;
-	}
-	while (n < count && err == 0)
-		err = put_file(k, in_fd, *pos + (off_t)n, count - n, &n, &last);
-	if (ktls__is_file_error(err)) {
-		/* Not the connection's; and a file may have been cut. */
-		ret = finish(k, n, last, 0);
-		if (ret == 0 && err != -ENODATA)
-			ret = err;
-	} else {
-		ret = finish(k, n, last, err);
-	}
-	*pos += ret > 0 ? ret : 0;
-	return ret;
-}
-
-int ktls__library_settle(struct ktls *k)
-{
-	int err = wait_flushed(k);
-
-	k->want_out = err == -EAGAIN;
-	return err;
-}
-
-int ktls__library_shutdown(struct ktls *k)
-{
-	struct ktls__sigpipe hold;
-	int err = 0;
-
-	enter(k, &hold);
-	err = ktls__backend_close_notify(k->ssl, link_of(k));
-	leave(k, &hold);
-	if (err == 0) {
-		k->alert_sent = 0;
-		k->owed = false;
-		err = ktls__library_settle(k);
-	}
-	return ktls__latch(k, &k->tx, err);
 }

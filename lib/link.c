@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The socket below an SSL on the library path: see link.h. */
+/* The socket below an SSL after the hand-off: see link.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 
+#include "ktls/ktls.h"
 #include "link.h"
 #include "sys.h"
 #include "wipe.h"
@@ -15,9 +16,19 @@ void ktls__link_init(struct ktls__link *link, int fd)
 	link->fd = fd;
 }
 
+static void drop_head(struct ktls__link *link)
+{
+	ktls__wipe(link->head, link->head_len);
+	free(link->head);
+	link->head = NULL;
+	link->head_len = 0;
+	link->head_off = 0;
+}
+
 void ktls__link_wipe(struct ktls__link *link)
 {
-	free(link->head);
+	drop_head(link);
+	ktls__link_forget(link, link->spoken_len);
 	free(link->queue);
 	ktls__wipe(link, sizeof(*link));
 	link->fd = -1;
@@ -31,17 +42,36 @@ static ssize_t take_head(struct ktls__link *link, void *buf, size_t len)
 		n = len;
 	memcpy(buf, link->head + link->head_off, n);
 	link->head_off += n;
+	if (link->head_off == link->head_len)
+		drop_head(link);
 	return (ssize_t)n;
 }
 
-ssize_t ktls__link_read(struct ktls__link *link, void *buf, size_t len)
+int ktls__link_feed(struct ktls__link *link, const void *buf, size_t len)
+{
+	size_t rest = link->head_len - link->head_off;
+	uint8_t *p;
+
+	if (len == 0)
+		return 0;
+	p = malloc(rest + len);
+	if (p == NULL)
+		return -ENOMEM;
+	if (rest > 0)
+		memcpy(p, link->head + link->head_off, rest);
+	memcpy(p + rest, buf, len);
+	drop_head(link);
+	link->head = p;
+	link->head_len = rest + len;
+	return 0;
+}
+
+static ssize_t receive(struct ktls__link *link, void *buf, size_t len)
 {
 	struct iovec iov = { .iov_base = buf, .iov_len = len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
 
-	if (link->head_off < link->head_len)
-		return take_head(link, buf, len);
 	if (link->no_input)
 		return -EAGAIN;
 	if (link->read_err < 0)
@@ -49,10 +79,23 @@ ssize_t ktls__link_read(struct ktls__link *link, void *buf, size_t len)
 	do
 		n = ktls__sys->recvmsg(link->fd, &msg, MSG_DONTWAIT);
 	while (n == -EINTR);
+	if (n == -ENOMEM)
+		n = -EAGAIN;
 	if (n == 0)
 		link->eof = true;
 	else if (n < 0 && n != -EAGAIN)
 		link->read_err = (int)n;
+	return n;
+}
+
+ssize_t ktls__link_read(struct ktls__link *link, void *buf, size_t len)
+{
+	ssize_t n;
+
+	if (link->head_off < link->head_len)
+		return take_head(link, buf, len);
+	n = receive(link, buf, len);
+	link->dry = n <= 0;
 	return n;
 }
 
@@ -68,6 +111,9 @@ static ssize_t send_some(struct ktls__link *link, const uint8_t *buf,
 		n = ktls__sys->sendmsg(link->fd, &msg,
 				       MSG_DONTWAIT | MSG_NOSIGNAL | flags);
 	while (n == -EINTR);
+	/* What it wanted memory for is still here, and there. */
+	if (n == -ENOMEM)
+		n = -EAGAIN;
 	if (n < 0 && n != -EAGAIN)
 		link->write_err = (int)n;
 	return n;
@@ -91,36 +137,50 @@ int ktls__link_flush(struct ktls__link *link)
 	return 0;
 }
 
-static int grow(struct ktls__link *link, size_t len)
+uint8_t *ktls__link_reserve(struct ktls__link *link, size_t len)
 {
 	size_t cap = link->queue_cap == 0 ? 4096 : link->queue_cap;
-	uint8_t *p;
+	uint8_t *p = link->queue;
 
 	while (cap < link->queue_len + len)
 		cap *= 2;
-	if (cap == link->queue_cap)
-		return 0;
-	p = realloc(link->queue, cap);
-	if (p == NULL) {
-		/* The SSL has spent the sequence number: nothing sealed
-		 * after this may be sent. */
-		link->write_err = -ENOMEM;
-		return -ENOMEM;
-	}
+	if (cap != link->queue_cap)
+		p = realloc(link->queue, cap);
+	if (p == NULL)
+		return NULL;
 	link->queue = p;
 	link->queue_cap = cap;
-	return 0;
+	return p + link->queue_len;
+}
+
+void ktls__link_add(struct ktls__link *link, size_t len)
+{
+	link->queue_len += len;
 }
 
 int ktls__link_enqueue(struct ktls__link *link, const void *buf, size_t len)
 {
-	int err = len == 0 ? 0 : grow(link, len);
+	uint8_t *to;
 
-	if (err < 0 || len == 0)
-		return err;
-	memcpy(link->queue + link->queue_len, buf, len);
+	if (len == 0)
+		return 0;
+	to = ktls__link_reserve(link, len);
+	if (to == NULL)
+		return -ENOMEM;
+	memcpy(to, buf, len);
 	link->queue_len += len;
 	return 0;
+}
+
+/* The rest of a record: the SSL has spent its number, and nothing that is
+ * sealed after it may be sent without it. */
+static int keep_rest(struct ktls__link *link, const void *buf, size_t len)
+{
+	int err = ktls__link_enqueue(link, buf, len);
+
+	if (err < 0)
+		link->write_err = -KTLS_ESSL;
+	return err < 0 ? link->write_err : 0;
 }
 
 /* The resync record goes with the output that follows it: on its own it
@@ -136,8 +196,7 @@ static int send_resync(struct ktls__link *link)
 		n = 0;
 	if (n < 0)
 		return (int)n;
-	err = ktls__link_enqueue(link, link->resync + n,
-				 link->resync_len - (size_t)n);
+	err = keep_rest(link, link->resync + n, link->resync_len - (size_t)n);
 	link->resync_len = 0;
 	return err;
 }
@@ -147,10 +206,6 @@ int ktls__link_write(struct ktls__link *link, const void *buf, size_t len)
 	ssize_t n = 0;
 	int err;
 
-	if (link->no_output) {
-		link->dropped = true;
-		return 0;
-	}
 	if (link->write_err < 0)
 		return link->write_err;
 	if (link->resync_len > 0) {
@@ -167,8 +222,61 @@ int ktls__link_write(struct ktls__link *link, const void *buf, size_t len)
 		n = 0;
 	if (n < 0)
 		return (int)n;
-	return ktls__link_enqueue(link, (const uint8_t *)buf + n,
-				  len - (size_t)n);
+	return keep_rest(link, (const uint8_t *)buf + n, len - (size_t)n);
+}
+
+/* Not with realloc(), which would leave a copy behind. */
+static int grow_spoken(struct ktls__link *link, size_t len)
+{
+	size_t cap = link->spoken_cap == 0 ? 4096 : link->spoken_cap;
+	uint8_t *p;
+
+	while (cap < link->spoken_len + len)
+		cap *= 2;
+	if (cap == link->spoken_cap)
+		return 0;
+	p = malloc(cap);
+	if (p == NULL)
+		return -ENOMEM;
+	if (link->spoken_len > 0)
+		memcpy(p, link->spoken, link->spoken_len);
+	ktls__wipe(link->spoken, link->spoken_len);
+	free(link->spoken);
+	link->spoken = p;
+	link->spoken_cap = cap;
+	return 0;
+}
+
+int ktls__link_speak(struct ktls__link *link, const void *buf, size_t len)
+{
+	int err;
+
+	if (len == 0 || link->muted)
+		return 0;
+	if (!link->no_output)
+		return ktls__link_write(link, buf, len);
+	err = grow_spoken(link, len);
+	if (err < 0)
+		return err;
+	memcpy(link->spoken + link->spoken_len, buf, len);
+	link->spoken_len += len;
+	return 0;
+}
+
+void ktls__link_forget(struct ktls__link *link, size_t len)
+{
+	size_t rest = link->spoken_len - len;
+
+	if (rest > 0)
+		memmove(link->spoken, link->spoken + len, rest);
+	if (len > 0)
+		ktls__wipe(link->spoken + rest, len);
+	link->spoken_len = rest;
+	if (rest > 0)
+		return;
+	free(link->spoken);
+	link->spoken = NULL;
+	link->spoken_cap = 0;
 }
 
 void ktls__link_hold_resync(struct ktls__link *link, const uint8_t *rec,

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The socket below an SSL on the library path.  Never blocks and raises no
+ * The socket below an SSL after the hand-off.  Never blocks and raises no
  * signal; sealed bytes that the socket does not take wait in a queue, so
- * that the SSL never has to be asked twice for the same write.
+ * that nobody has to be asked twice for the same write.  A direction that
+ * has left the SSL is cut off from it here: what the SSL reads it is fed,
+ * what it writes is collected.  Both are sealed at sequence numbers that the
+ * wire may see again, with other text, and are wiped like keys.
  */
 #ifndef KTLS_LINK_H
 #define KTLS_LINK_H
@@ -14,15 +17,20 @@
 
 struct ktls__link {
 	int fd;
-	bool no_input;      /* RX is in the kernel: nothing to read here */
-	bool no_output;     /* TX is in the kernel: output is dropped */
-	bool dropped;       /* and there was some */
+	bool no_input;      /* RX has left the SSL: only what it is fed */
+	bool no_output;     /* TX has left it: what it writes is collected */
+	bool muted;         /* our close_notify is out: it is dropped */
 	bool eof;           /* the peer's FIN was read */
+	bool dry;           /* a read has found nothing; reset by the reader */
 	int read_err;       /* -errno of a failed read, kept */
 	int write_err;
-	uint8_t *head;      /* ciphertext that comes before the socket's */
+	uint8_t *head;      /* ciphertext that comes before the socket's;
+			     * wiped as soon as it is read */
 	size_t head_len;
 	size_t head_off;
+	uint8_t *spoken;    /* sealed by the SSL, not for the wire */
+	size_t spoken_len;
+	size_t spoken_cap;
 	uint8_t *queue;     /* sealed, not yet taken by the socket */
 	size_t queue_len;
 	size_t queue_off;
@@ -37,11 +45,30 @@ void ktls__link_wipe(struct ktls__link *link);
 /* Bytes read; 0: end; -EAGAIN; -errno. */
 ssize_t ktls__link_read(struct ktls__link *link, void *buf, size_t len);
 
-/* 0: all was taken or queued; -errno. */
+/* What the SSL reads next, before anything off the socket.  0; -ENOMEM. */
+int ktls__link_feed(struct ktls__link *link, const void *buf, size_t len);
+
+/* To the socket, whoever has sealed it.  0: all was taken or queued;
+ * -errno. */
 int ktls__link_write(struct ktls__link *link, const void *buf, size_t len);
+
+/*
+ * What the SSL writes: to the socket, or with no_output behind link->spoken.
+ * 0; -ENOMEM: nothing was collected, and the SSL may write it again; as
+ * ktls__link_write().
+ */
+int ktls__link_speak(struct ktls__link *link, const void *buf, size_t len);
+
+/* Drop and wipe the first `len` bytes of link->spoken. */
+void ktls__link_forget(struct ktls__link *link, size_t len);
 
 /* 0: these bytes wait for the next flush; -ENOMEM. */
 int ktls__link_enqueue(struct ktls__link *link, const void *buf, size_t len);
+
+/* Room for `len` bytes behind the queue, to be filled and then added; NULL:
+ * no memory, and nothing has changed. */
+uint8_t *ktls__link_reserve(struct ktls__link *link, size_t len);
+void ktls__link_add(struct ktls__link *link, size_t len);
 
 /* 0: the queue is empty; -EAGAIN; -errno. */
 int ktls__link_flush(struct ktls__link *link);

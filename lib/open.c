@@ -4,14 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control.h"
 #include "handoff.h"
 #include "sys.h"
 #include "wipe.h"
 
+#define FLAGS \
+	((unsigned)(KTLS_KEEP_SSL | KTLS_NO_WAIT | KTLS_LEAVE_UNANSWERED | \
+		    KTLS_EXCEED_KEY_LIMIT))
+
 static bool is_choice(enum ktls_choice choice)
 {
 	return choice == KTLS_AUTO || choice == KTLS_KERNEL ||
-	       choice == KTLS_LIBRARY;
+	       choice == KTLS_USERSPACE || choice == KTLS_LIBRARY;
 }
 
 /* An older caller's struct is shorter than ours, a newer one's longer. */
@@ -26,9 +31,25 @@ static int read_opts(const struct ktls_opts *in, struct ktls_opts *opts)
 		return -EINVAL;
 	memcpy(opts, in, in->size < sizeof(*opts) ? in->size : sizeof(*opts));
 	if (!is_choice(opts->tx) || !is_choice(opts->rx) ||
-	    (opts->flags & ~(unsigned)(KTLS_KEEP_SSL | KTLS_NO_WAIT)) != 0)
+	    (opts->flags & ~FLAGS) != 0 || opts->key_records == 1)
 		return -EINVAL;
 	return 0;
+}
+
+static uint32_t or_default(uint32_t run)
+{
+	return run == 0 ? KTLS_CONTROL_RUN : run;
+}
+
+static void set_limits(struct ktls__limits *limits,
+		       const struct ktls_opts *opts)
+{
+	limits->flags = opts->flags;
+	limits->key_records = opts->key_records;
+	limits->key_update_run = or_default(opts->key_update_run);
+	limits->ticket_run = or_default(opts->ticket_run);
+	limits->warning_run = or_default(opts->warning_run);
+	limits->empty_run = or_default(opts->empty_run);
 }
 
 static struct ktls *new_conn(struct ssl_st *ssl, int fd)
@@ -46,6 +67,7 @@ static struct ktls *new_conn(struct ssl_st *ssl, int fd)
 	k->alert_sent = -1;
 	ktls__leftover_init(&k->leftover);
 	ktls__link_init(&k->link, fd);
+	ktls__said_init(&k->said);
 	k->bio = ktls__backend_make_bio(&k->link);
 	if (k->bio != NULL && ktls__backend_hold(ssl) == 0)
 		k->ssl = ssl;
@@ -62,6 +84,12 @@ static void free_conn(struct ktls *k)
 		ktls__backend_free_bio(k->closing_bio);
 	ktls__leftover_wipe(&k->leftover);
 	ktls__link_wipe(&k->link);
+	ktls__said_wipe(&k->said);
+	ktls__sealer_wipe(&k->sealer);
+	ktls__inbox_wipe(&k->inbox);
+	ktls__control_wipe(k);
+	ktls__wipe(k->piped, k->piped_len);
+	free(k->piped);
 	pthread_mutex_destroy(&k->lock);
 	ktls__wipe(k, sizeof(*k));
 	free(k);
@@ -72,6 +100,7 @@ static void let_ssl_go(struct ktls *k)
 	ktls__backend_retire(k->ssl, k->bio);
 	ktls__backend_drop(k->ssl);
 	k->ssl = NULL;
+	ktls__wipe(&k->stale, sizeof(k->stale));
 }
 
 /* Flushing and draining go through the SSL's own BIOs. */
@@ -111,14 +140,18 @@ int ktls_handoff(struct ktls **out, struct ssl_st *ssl,
 	if (k == NULL)
 		return -ENOMEM;
 	k->hs = hs;
+	set_limits(&k->limits, &opts);
 	err = k->ssl == NULL ? -ENOMEM : guarded_move(k, &order);
 	if (err < 0) {
 		free_conn(k);
 		return err;
 	}
-	if (k->tx.path == KTLS_PATH_KERNEL && k->rx.path == KTLS_PATH_KERNEL &&
+	if (k->tx.path != KTLS_PATH_LIBRARY &&
+	    k->rx.path != KTLS_PATH_LIBRARY &&
 	    (opts.flags & KTLS_KEEP_SSL) == 0)
 		let_ssl_go(k);
+	k->event = opts.event;
+	k->event_arg = opts.event_arg;
 	*out = k;
 	return 0;
 }

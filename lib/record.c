@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "sock.h"
+#include "source.h"
 #include "sys.h"
 #include "uapi.h"
 
@@ -77,15 +78,6 @@ static void set_iov(struct msghdr *msg, const struct iovec *iov, int iovcnt)
 	msg->msg_iovlen = (size_t)iovcnt;
 }
 
-static size_t total_len(const struct iovec *iov, int iovcnt)
-{
-	size_t len = 0;
-
-	for (int i = 0; i < iovcnt; i++)
-		len += iov[i].iov_len;
-	return len;
-}
-
 static int check_send(uint8_t type, int flags)
 {
 	if (type < KTLS_RECORD_CCS || type > KTLS_RECORD_DATA)
@@ -115,7 +107,7 @@ ssize_t ktls__record_send(int fd, uint8_t type, const struct iovec *iov,
 
 	if (err < 0)
 		return err;
-	if (total_len(iov, iovcnt) == 0)
+	if (ktls__iov_total(iov, iovcnt) == 0)
 		return flags & MSG_MORE ? 0 : ktls__record_flush(fd, flags);
 	set_iov(&msg, iov, iovcnt);
 	/* MSG_MORE with a type is EINVAL, so data goes without one. */
@@ -166,7 +158,7 @@ ssize_t ktls__record_recv(int fd, uint8_t *type, const struct iovec *iov,
 
 	*type = 0;
 	/* Into no room at all recvmsg() returns 0, which looks like a FIN. */
-	if ((in & ~RECV_FLAGS) || total_len(iov, iovcnt) == 0)
+	if ((in & ~RECV_FLAGS) || ktls__iov_total(iov, iovcnt) == 0)
 		return -EINVAL;
 	set_iov(&msg, iov, iovcnt);
 	msg.msg_control = &control;

@@ -99,12 +99,10 @@ static int check_echo(int fd, int dir, const uint8_t *info, size_t info_len)
 	return err;
 }
 
-static int install(int fd, int dir, const uint8_t *info, size_t info_len)
+static int give(int fd, int dir, const uint8_t *info, size_t info_len)
 {
-	int err = check_vacant(fd, dir);
+	int err;
 
-	if (err < 0)
-		return err;
 	err = ktls__sys->setsockopt(fd, KTLS__SOL_TLS, option(dir), info,
 				    (socklen_t)info_len);
 	if (err == -KERNEL_ENOTSUPP)
@@ -112,6 +110,38 @@ static int install(int fd, int dir, const uint8_t *info, size_t info_len)
 	if (err < 0)
 		return err;
 	return check_echo(fd, dir, info, info_len);
+}
+
+static int install(int fd, int dir, const uint8_t *info, size_t info_len)
+{
+	int err = check_vacant(fd, dir);
+
+	return err < 0 ? err : give(fd, dir, info, info_len);
+}
+
+int ktls__sock_rekey(int fd, int dir, const struct ktls_keys *keys)
+{
+	uint8_t info[KTLS_CRYPTO_INFO_MAX] = {0};
+	int err = ktls_crypto_info(info, sizeof(info), keys);
+
+	if (err > 0)
+		err = give(fd, dir, info, (size_t)err);
+	ktls__wipe(info, sizeof(info));
+	return err;
+}
+
+int ktls__sock_resume(int fd, const struct ktls__suite *suite)
+{
+	uint8_t info[KTLS_CRYPTO_INFO_MAX] = {0};
+	socklen_t len = suite->info_len;
+	int err;
+
+	err = ktls__sys->getsockopt(fd, KTLS__SOL_TLS, KTLS__TLS_RX, info,
+				    &len);
+	if (err == 0)
+		err = give(fd, KTLS_RX, info, len);
+	ktls__wipe(info, sizeof(info));
+	return err;
 }
 
 int ktls_sock_install(int fd, int dir, const struct ktls_keys *keys)

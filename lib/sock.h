@@ -17,4 +17,13 @@ int ktls__sock_has_keys(int fd, int dir);
 int ktls__sock_rec_seq(int fd, int dir, const struct ktls__suite *suite,
 		       uint64_t *seq);
 
+/* Other keys in place of those of `dir`, proven as ktls_sock_install() does:
+ * for TLS 1.3, Linux 6.14.  0; -EBUSY: this kernel cannot; -ENOMEM and other
+ * errors of setsockopt(): the old keys are still there; -KTLS_EUNPROVEN. */
+int ktls__sock_rekey(int fd, int dir, const struct ktls_keys *keys);
+
+/* Give RX the keys that it has: it pauses behind any handshake record that
+ * begins like a KeyUpdate, also where it was none.  0 or -errno. */
+int ktls__sock_resume(int fd, const struct ktls__suite *suite);
+
 #endif

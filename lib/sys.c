@@ -68,6 +68,34 @@ static int sys_fstat(int fd, struct stat *st)
 	return status(fstat(fd, st));
 }
 
+static ssize_t sys_splice(int in_fd, int out_fd, size_t len, unsigned flags)
+{
+	return count(splice(in_fd, NULL, out_fd, NULL, len, flags));
+}
+
+static ssize_t sys_read(int fd, void *buf, size_t len)
+{
+	return count(read(fd, buf, len));
+}
+
+static ssize_t sys_write(int fd, const void *buf, size_t len)
+{
+	return count(write(fd, buf, len));
+}
+
+static int sys_pipe_size(int fd)
+{
+	return status(fcntl(fd, F_GETPIPE_SZ));
+}
+
+static int sys_inq(int fd)
+{
+	int n = 0;
+	int err = status(ioctl(fd, FIONREAD, &n));
+
+	return err < 0 ? err : n;
+}
+
 static int sys_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
 	return status(poll(fds, n, timeout_ms));
@@ -123,9 +151,24 @@ static int sys_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 	return status(getpeername(fd, addr, len));
 }
 
+static int sys_shutdown(int fd, int how)
+{
+	return status(shutdown(fd, how));
+}
+
 static int sys_close(int fd)
 {
 	return status(close(fd));
+}
+
+static int64_t sys_now_ms(void)
+{
+	struct timespec now;
+	int err = status(clock_gettime(CLOCK_MONOTONIC, &now));
+
+	if (err < 0)
+		return err;
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static void only_sigpipe(sigset_t *set)
@@ -177,6 +220,11 @@ const struct ktls__sys ktls__sys_linux = {
 	.pread = sys_pread,
 	.lseek = sys_lseek,
 	.fstat = sys_fstat,
+	.splice = sys_splice,
+	.read = sys_read,
+	.write = sys_write,
+	.pipe_size = sys_pipe_size,
+	.inq = sys_inq,
 	.poll = sys_poll,
 	.nonblocking = sys_nonblocking,
 	.outq = sys_outq,
@@ -187,7 +235,9 @@ const struct ktls__sys ktls__sys_linux = {
 	.accept = sys_accept,
 	.getsockname = sys_getsockname,
 	.getpeername = sys_getpeername,
+	.shutdown = sys_shutdown,
 	.close = sys_close,
+	.now_ms = sys_now_ms,
 	.sigpipe_hold = sys_sigpipe_hold,
 	.sigpipe_release = sys_sigpipe_release,
 };

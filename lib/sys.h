@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -30,6 +31,14 @@ struct ktls__sys {
 	ssize_t (*pread)(int fd, void *buf, size_t len, off_t off);
 	off_t (*lseek)(int fd, off_t off, int whence);
 	int (*fstat)(int fd, struct stat *st);
+	/* Without offsets. */
+	ssize_t (*splice)(int in_fd, int out_fd, size_t len, unsigned flags);
+	ssize_t (*read)(int fd, void *buf, size_t len);
+	ssize_t (*write)(int fd, const void *buf, size_t len);
+	/* fcntl(F_GETPIPE_SZ); -EBADF: not a pipe. */
+	int (*pipe_size)(int fd);
+	/* ioctl(FIONREAD): bytes that wait to be read. */
+	int (*inq)(int fd);
 	int (*poll)(struct pollfd *fds, nfds_t n, int timeout_ms);
 	/* fcntl(F_GETFL): 1: O_NONBLOCK is set, 0: it is not. */
 	int (*nonblocking)(int fd);
@@ -42,7 +51,10 @@ struct ktls__sys {
 	int (*accept)(int fd);
 	int (*getsockname)(int fd, struct sockaddr *addr, socklen_t *len);
 	int (*getpeername)(int fd, struct sockaddr *addr, socklen_t *len);
+	int (*shutdown)(int fd, int how);
 	int (*close)(int fd);
+	/* CLOCK_MONOTONIC, in milliseconds. */
+	int64_t (*now_ms)(void);
 	/* Around calls that take no MSG_NOSIGNAL: hold SIGPIPE back from this
 	 * thread, then let go.  release returns 1 if one was raised meanwhile
 	 * and has been taken away: the only sign of a dead connection that

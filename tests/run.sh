@@ -37,6 +37,8 @@ uml-6.1-fuzz beside hand-off fuzz (UML 6.1)
 uml-7.2-fuzz beside hand-off fuzz (UML 7.2)
 uml-6.1-examples beside examples (UML 6.1)
 uml-7.2-examples beside examples (UML 7.2)
+uml-7.2-keys beside key updates with stock peers (UML 7.2)
+keys beside key updates with stock peers (this host, ASan+UBSan)
 native beside kernel tests (this host)
 native-examples beside examples (this host, kernel path)
 fuzz beside hand-off fuzz (this host, records in the test)
@@ -44,6 +46,7 @@ fuzz-asan beside hand-off fuzz (this host, ASan+UBSan)
 unit beside unit (gcc, ASan+UBSan)
 threads beside reader and writer (TSan)
 library beside library path (this host, ASan+UBSan)
+userspace beside userspace path (this host, ASan+UBSan)
 examples beside examples (this host, ASan+UBSan)
 tidy beside clang-tidy
 cppcheck beside cppcheck
@@ -149,7 +152,9 @@ build() {
 suite_build-gcc() { count build build gcc; }
 suite_build-clang() { count build build clang; }
 suite_build-asan() { count build build asan; }
-suite_build-tsan() { count build build tsan --target test_two_threads; }
+suite_build-tsan() {
+    count build build tsan --target test_two_threads --target kernel_soak
+}
 suite_style() { count style tests/style.sh; }
 suite_layers() { count layers tests/layers.sh; }
 suite_abi() { count abi tests/abi.sh build/gcc; }
@@ -169,8 +174,11 @@ suite_unit() {
     done
 }
 
-# The same calls and the same peers, every direction on the SSL.
-suite_library() {
+# The same calls and the same peers, without the kernel.
+suite_library() { without_kernel --library; }
+suite_userspace() { without_kernel --userspace; }
+
+without_kernel() {
     local file list
     sanitizers
     # none is wanted here: the lab runs the same programs with one
@@ -178,13 +186,15 @@ suite_library() {
     list=$(programs asan kernel kernel) || { failed=1; return; }
     for file in $list; do
         case $file in *_sock) continue ;; esac
-        count "${file##*/}" "${limit[@]}" "$file" --library
+        count "${file##*/}" "${limit[@]}" "$file" "$1"
     done
 }
 
 suite_threads() {
     export TSAN_OPTIONS=halt_on_error=1
     count test_two_threads build/tsan/tests/fuzz/test_two_threads
+    count kernel_soak "${limit[@]}" build/tsan/tests/kernel/kernel_soak \
+        --path userspace --threads --bytes $((128 << 20))
 }
 
 # fuzz BUILD ITERATIONS [COMMAND...]: every program of tests/fuzz by COMMAND,
@@ -260,6 +270,17 @@ kernel_examples() {
         --build build/gcc --expect kernel
 }
 
+suite_uml-7.2-keys() {
+    have uml-7.2 && count key_updates in_lab uml-7.2 \
+        tests/interop/key_updates.sh --build build/gcc --path kernel
+}
+
+suite_keys() {
+    sanitizers
+    count key_updates "${limit[@]}" tests/interop/key_updates.sh \
+        --build build/asan
+}
+
 suite_uml-6.1() { kernel_tests uml-6.1; }
 suite_uml-7.2() { kernel_tests uml-7.2; }
 suite_uml-6.1-fuzz() { kernel_fuzz uml-6.1; }
@@ -308,7 +329,7 @@ wanted() {
         return 1
     fi
     case $1 in
-    build-clang | build-tsan | threads | library | tidy | qemu-*)
+    build-clang | build-tsan | threads | library | userspace | tidy | qemu-*)
         [ -z "$quick" ] ;;
     native*) host_has_tls ;;
     *) true ;;
@@ -319,7 +340,7 @@ wanted() {
 needs() {
     case $1 in
     build-* | style | layers | cppcheck | lab) false ;;
-    unit | examples | fuzz-asan | library) [ "$2" = build-asan ] ;;
+    unit | examples | fuzz-asan | library | userspace | keys) [ "$2" = build-asan ] ;;
     threads) [ "$2" = build-tsan ] ;;
     *) [ "$2" = build-gcc ] ;;
     esac

@@ -20,18 +20,14 @@
 
 #define STEPS_PER_TURN 64
 #define SENDFILE_STEP 65536
-/* Alerts, RFC 8446 section 6. */
-#define UNEXPECTED_MESSAGE 10
-#define BAD_RECORD_MAC 20
-#define RECORD_OVERFLOW 22
-#define INTERNAL_ERROR 80
+#define LINGER_BYTES (1024 * 1024)
+#define INTERNAL_ERROR 80 /* an alert, RFC 8446 section 6 */
 
 static int step_handshake(struct conn *c);
 static int step_handoff(struct conn *c);
 static int step_read(struct conn *c);
 static int step_write(struct conn *c);
-static int step_shutdown(struct conn *c);
-static int step_drain(struct conn *c);
+static int step_linger(struct conn *c);
 
 time_t monotonic_seconds(void)
 {
@@ -89,16 +85,12 @@ static int fail(struct conn *c, const char *what, const char *why)
 	return CONN_DONE;
 }
 
-/* Tell the peer too, as far as that is still possible. */
+/* The library has told the peer what was wrong with it; that alert has to
+ * arrive. */
 static int fail_connection(struct conn *c, int err)
 {
-	if (err == -KTLS_EBADRECORD)
-		ktls_alert(c->k, BAD_RECORD_MAC);
-	else if (err == -KTLS_EOVERSIZE)
-		ktls_alert(c->k, RECORD_OVERFLOW);
-	else if (err == -KTLS_EPROTOCOL || err == -KTLS_EHANDSHAKE)
-		ktls_alert(c->k, UNEXPECTED_MESSAGE);
-	return fail(c, "connection", ktls_strerror(err));
+	fail(c, "connection", ktls_strerror(err));
+	return enter(c, step_linger);
 }
 
 static int step_handshake(struct conn *c)
@@ -206,7 +198,7 @@ static int step_read(struct conn *c)
 		if (n < 0)
 			return fail_connection(c, (int)n);
 		if (n == 0)
-			return enter(c, step_shutdown);
+			return enter(c, step_linger);
 		c->in_at = 0;
 		c->in_len = (size_t)n;
 	}
@@ -226,7 +218,8 @@ static int file_ended_early(struct conn *c)
 	snprintf(why, sizeof(why), "file shrank while it was sent, %llu bytes"
 		 " are missing", (unsigned long long)c->response.left);
 	ktls_alert(c->k, INTERNAL_ERROR);
-	return fail(c, "response", why);
+	fail(c, "response", why);
+	return enter(c, step_linger);
 }
 
 static ssize_t write_some(struct conn *c)
@@ -257,7 +250,7 @@ static int step_write(struct conn *c)
 	if (r->text_sent == r->text_len && r->left == 0) {
 		response_free(r);
 		if (!r->keep_alive)
-			return enter(c, step_shutdown);
+			return enter(c, step_linger);
 		request_init(&c->request);
 		return enter(c, step_read);
 	}
@@ -272,34 +265,16 @@ static int step_write(struct conn *c)
 	return CONN_GO;
 }
 
-/*
- * close(2) with unread input resets the connection, and the reset can
- * overtake our last bytes: read on until the peer has closed as well.
- */
-static int step_shutdown(struct conn *c)
+/* To close with unread input would reset the connection, and the reset can
+ * overtake our last bytes. */
+static int step_linger(struct conn *c)
 {
-	int err = ktls_shutdown(c->k);
+	int err = ktls_linger(c->k, LINGER_BYTES,
+			      c->server->opts.timeout * 1000);
 
 	if (err == -EAGAIN)
 		return CONN_WAIT;
-	if (err == -EINTR)
-		return CONN_GO;
-	/* One that has said goodbye itself need not be there any more. */
-	if (err < 0 && ktls_read(c->k, c->in, sizeof(c->in)) == 0)
-		return CONN_DONE;
-	if (err < 0)
-		return fail(c, "shutdown", ktls_strerror(err));
-	shutdown(c->fd, SHUT_WR);
-	return enter(c, step_drain);
-}
-
-static int step_drain(struct conn *c)
-{
-	ssize_t n = ktls_read(c->k, c->in, sizeof(c->in));
-
-	if (n == -EAGAIN)
-		return CONN_WAIT;
-	return n > 0 || n == -EINTR ? CONN_GO : CONN_DONE;
+	return err == -EINTR ? CONN_GO : CONN_DONE;
 }
 
 static int run_steps(struct conn *c)
@@ -315,10 +290,8 @@ int conn_run(struct conn *c, uint32_t events)
 {
 	int err;
 
-	if (c->k && events & (EPOLLERR | EPOLLHUP)) {
+	if (c->k && c->step != step_linger && events & (EPOLLERR | EPOLLHUP)) {
 		err = ktls_error(c->k);
-		if (err < 0 && c->step == step_drain)
-			return CONN_DONE;
 		if (err < 0)
 			return fail_connection(c, err);
 	}
@@ -340,10 +313,10 @@ int conn_expire(struct conn *c)
 {
 	/* Between two requests this is no error: end it properly. */
 	if (c->step == step_read && !c->request.started) {
-		enter(c, step_shutdown);
+		enter(c, step_linger);
 		return run_steps(c);
 	}
-	if (c->step == step_drain)
+	if (c->step == step_linger)
 		return CONN_DONE;
 	return fail(c, !c->k ? "handshake" : c->step == step_read ?
 		    "request" : "response", "timed out");

@@ -17,8 +17,9 @@
  *   - Structs whose first member is `size` grow in later versions: set it to
  *     the sizeof you compiled with.
  *   - One thread may read from a struct ktls while another writes to it.
- *     No two threads may read at once, nor write at once; shutdown and alert
- *     count as writing, handoff and free as both.
+ *     No two threads may read at once, nor write at once; shutdown, alert,
+ *     update_keys and splice_write count as writing, splice_read as reading,
+ *     handoff, linger, post_handshake and free as both.
  *   - Descriptors stay the caller's: nothing here closes one, with a single
  *     exception that ktls_handoff() describes (a BIO made with BIO_CLOSE).
  */
@@ -92,6 +93,9 @@ enum ktls_error {
 	KTLS_ENOTFILE,        /* the source is not a regular file */
 	KTLS_ERETRY,          /* a write does not go on where one stopped */
 	KTLS_ESSL,            /* the TLS library failed, for other reasons */
+	KTLS_EKEYLIMIT,       /* the key has sealed its number of records */
+	KTLS_EFLOOD,          /* the peer sends control records without end */
+	KTLS_ENOTPIPE,        /* the descriptor is not a pipe */
 	KTLS_EEND             /* one past the last */
 };
 
@@ -132,6 +136,7 @@ enum ktls_reason {
 enum ktls_choice {
 	KTLS_AUTO = 0,    /* the safe and fast choice, see ktls_handoff() */
 	KTLS_KERNEL = 1,  /* the kernel wherever it takes the suite */
+	KTLS_USERSPACE = 2, /* the library's own record layer */
 	KTLS_LIBRARY = 3  /* leave this direction with the SSL */
 };
 
@@ -415,12 +420,53 @@ KTLS_API int ktls_set_msg_callback(
 /* Flags of struct ktls_opts. */
 enum {
 	/* Keep the SSL alive as long as the connection, also when both
-	 * directions leave it. */
+	 * directions leave it: it then gets what comes after the handshake
+	 * (session tickets, requests for a client certificate). */
 	KTLS_KEEP_SSL = 1,
 	/* Never answer -EAGAIN or -KTLS_EPENDING at hand-off, and wait for no
 	 * input: take the library path instead, with the reason named. */
-	KTLS_NO_WAIT = 2
+	KTLS_NO_WAIT = 2,
+	/* Where the peer asks for new keys of ours and TX, in a kernel that
+	 * cannot change them, has no answer: go on without one.  RFC 8446
+	 * section 4.6.3 forbids that; OpenSSL as a peer bears it.  Otherwise
+	 * the connection ends with -KTLS_EKEYUPDATE. */
+	KTLS_LEAVE_UNANSWERED = 4,
+	/* Where TX cannot change a key that has reached its limit (TLS 1.2, a
+	 * kernel without rekey): go on and count.  Otherwise writing ends
+	 * with -KTLS_EKEYLIMIT. */
+	KTLS_EXCEED_KEY_LIMIT = 8
 };
+
+/* What happened on a connection, aside from its data. */
+enum ktls_event_type {
+	KTLS_EVENT_KEY_UPDATE_SENT = 1, /* value 1: an update was requested */
+	KTLS_EVENT_KEY_UPDATE_RECEIVED, /* value 1: it asks for one of ours */
+	KTLS_EVENT_TICKET,              /* data: the whole NewSessionTicket,
+					 * its 4 bytes of header included,
+					 * NULL where RX is on the SSL;
+					 * value 1: the SSL has got it */
+	KTLS_EVENT_HANDSHAKE,           /* another handshake message for the
+					 * SSL; value: its type */
+	KTLS_EVENT_ALERT_SENT,          /* value: its number */
+	KTLS_EVENT_ALERT_RECEIVED,      /* value: its number */
+	KTLS_EVENT_KEY_LIMIT,           /* TX has reached the limit; value 0:
+					 * the key is changed, else the error
+					 * of refused writes, or 1: exceeded */
+	KTLS_EVENT_ERROR                /* a direction failed; value: how */
+};
+
+struct ktls_event {
+	size_t size;
+	enum ktls_event_type type;
+	int dir;                 /* KTLS_TX or KTLS_RX */
+	int value;
+	const uint8_t *data;     /* KTLS_EVENT_TICKET, else NULL */
+	size_t len;
+};
+
+/* The defaults of the limits in struct ktls_opts. */
+#define KTLS_KEY_RECORDS ((uint64_t)1 << 24)
+#define KTLS_CONTROL_RUN 32
 
 struct ktls_opts {
 	size_t size;
@@ -428,9 +474,35 @@ struct ktls_opts {
 	enum ktls_choice tx;
 	enum ktls_choice rx;
 	unsigned flags;
+	/*
+	 * Records that one AES-GCM key seals, 0: KTLS_KEY_RECORDS; at least
+	 * 2.  RFC 8446 section 5.5 allows 2^24.5.  Before the next one the
+	 * key is changed.  ChaCha20-Poly1305 has a limit only if one is set.
+	 */
+	uint64_t key_records;
+	/*
+	 * How many KeyUpdates, session tickets, warning alerts (and requests
+	 * to renegotiate), empty records the peer may send in a row, that is
+	 * without application data between, 0: KTLS_CONTROL_RUN each.  One
+	 * more, and the connection ends with -KTLS_EFLOOD.  As many
+	 * KeyUpdates more are let pass as KTLS_UPDATE_REQUESTED asked for.
+	 */
+	uint32_t key_update_run;
+	uint32_t ticket_run;
+	uint32_t warning_run;
+	uint32_t empty_run;
+	/*
+	 * Called for each event, by the thread that reads or writes.  `ev`
+	 * and its data are valid during the call.  It may ask ktls_info(),
+	 * and may not read, write or free.
+	 */
+	void (*event)(struct ktls *k, const struct ktls_event *ev, void *arg);
+	void *event_arg;
 };
 
-#define KTLS_OPTS_INIT { sizeof(struct ktls_opts), -1, KTLS_AUTO, KTLS_AUTO, 0 }
+#define KTLS_OPTS_INIT \
+	{ sizeof(struct ktls_opts), -1, KTLS_AUTO, KTLS_AUTO, 0, \
+	  0, 0, 0, 0, 0, NULL, NULL }
 
 /*
  * Take a connection over from an SSL whose handshake is done, and move it
@@ -439,12 +511,14 @@ struct ktls_opts {
  * Legal when SSL_do_handshake() (SSL_accept, SSL_connect) has returned 1, at
  * any later point too, with no other thread using ssl or its socket.  `opts`
  * may be NULL for the defaults.
- * What cannot go into the kernel stays on the SSL, behind the same calls;
- * ktls_info() names the path and the reason of each direction.  KTLS_AUTO
- * puts TX into the kernel wherever the kernel takes the suite, and RX too,
- * except for TLS 1.3 on a kernel that cannot change keys: there a peer's
- * KeyUpdate would end a connection that the SSL carries on (unless it asks
- * for an answer, which TX in such a kernel cannot give: -KTLS_EKEYUPDATE).
+ * What cannot go into the kernel is served by the library's own record
+ * layer, and what cannot leave the SSL stays there, all behind the same
+ * calls; ktls_info() names the path and the reason of each direction.
+ * KTLS_AUTO puts TX into the kernel wherever the kernel takes the suite, and
+ * RX too, except for TLS 1.3 on a kernel that cannot change keys: there a
+ * peer's KeyUpdate would end a connection that userspace carries on (unless
+ * it asks for an answer, which TX in such a kernel cannot give, see
+ * KTLS_LEAVE_UNANSWERED).
  *
  * Ownership: *out takes its own reference on ssl while it needs it, so the
  * caller may SSL_free(ssl) right after success, whatever the path; its
@@ -509,14 +583,25 @@ KTLS_API void ktls_free(struct ktls *k);
  * -EINVAL: len is 0.
  * Final, and repeated by every later call: -KTLS_ETRUNCATED: FIN without
  * close_notify; -KTLS_EALERT: fatal alert, its number in ktls_info();
- * -KTLS_EBADRECORD; -KTLS_EOVERSIZE; -KTLS_EPROTOCOL; -KTLS_EKEYUPDATE;
- * -KTLS_EHANDSHAKE: renegotiation, or a request for a client certificate;
- * -KTLS_ECMSG; -ECONNRESET and other errors of the socket.  All of these but
- * -KTLS_ETRUNCATED end writing too; where the fault is the peer's, its fatal
- * alert has been sent.
- * New session tickets are skipped, empty records too.  The bytes behind the
- * returned count may be overwritten.
- * RFC 8446 section 6.1; Linux 4.17.
+ * -KTLS_EBADRECORD; -KTLS_EOVERSIZE; -KTLS_EPROTOCOL; -KTLS_EKEYUPDATE:
+ * this kernel cannot follow, or cannot answer; -KTLS_EHANDSHAKE: a request
+ * for a client certificate without an SSL that is kept, or one that the SSL
+ * refused; -KTLS_EFLOOD; -KTLS_ECMSG; -ECONNRESET and other errors of the
+ * socket.  All of these but -KTLS_ETRUNCATED end writing too; where TLS asks
+ * for a fatal alert it has been sent (for its delivery see ktls_linger()).
+ * -ENOMEM: there was none to follow a KeyUpdate; not final, call again.
+ * What the peer sends besides data is dealt with here: KeyUpdates are
+ * followed, and answered by the next write; session tickets and other
+ * messages of TLS 1.3 go to the SSL if it was kept (KTLS_KEEP_SSL), else
+ * tickets are skipped; renegotiation (TLS 1.2) is refused by a
+ * no_renegotiation warning; empty records are skipped.  What the SSL has to
+ * answer is sent at once as far as the socket takes it; ktls_events() then
+ * says POLLOUT for the rest, and any later call sends it.  Callbacks of the
+ * SSL run inside this call, and may not use *k.
+ * poll(2) does not know of everything: after a call that filled its buffer
+ * there may be more without an event, see ktls_pending().
+ * The bytes behind the returned count may be overwritten.
+ * RFC 8446 sections 4.6 and 6; Linux 4.17, with rekey 6.14.
  */
 KTLS_API ssize_t ktls_read(struct ktls *k, void *buf, size_t len);
 
@@ -539,10 +624,14 @@ KTLS_API ssize_t ktls_readv(struct ktls *k, const struct iovec *iov,
  * -EINTR.
  * Final, and repeated by every later call: -EPIPE; -ECONNRESET and other
  * errors of the socket; -KTLS_ECLOSED: after ktls_shutdown() or a fatal alert
- * of ours; -KTLS_EBADRECORD, -KTLS_EOVERSIZE: the receiving side failed and
- * took the socket with it.
+ * of ours; what reading failed with.
+ * -KTLS_EKEYLIMIT: the key has sealed its records and cannot be changed here;
+ * ktls_alert() and ktls_shutdown() still work.  -ENOMEM: there was none to
+ * change the key; nothing is lost, call again.
+ * Keys change on the way where the peer asked for it or the limit is reached
+ * (see struct ktls_opts), also in the middle of a long call.
  * No signal is raised.
- * Linux 4.13.
+ * Linux 4.13, with rekey 6.14.
  */
 KTLS_API ssize_t ktls_write(struct ktls *k, const void *buf, size_t len);
 
@@ -601,6 +690,107 @@ KTLS_API int ktls_alert(struct ktls *k, uint8_t description);
  */
 KTLS_API int ktls_shutdown(struct ktls *k);
 
+/* Flags of ktls_update_keys(). */
+enum {
+	/* Ask the peer to change its keys too. */
+	KTLS_UPDATE_REQUESTED = 1
+};
+
+/*
+ * Change our sending keys: send a KeyUpdate, and go on under the next ones.
+ * Legal as ktls_write(), with TLS 1.3.  After -EAGAIN call again; a write in
+ * between goes on with it too.
+ * Returns 0: the new keys are in force; -EAGAIN: not yet, wait for
+ * ktls_events(); -EINTR, -ENOMEM: call again; -EINVAL: unknown flags;
+ * -EOPNOTSUPP: TLS 1.2; -KTLS_EKEYUPDATE: TX is in a kernel that cannot
+ * change keys (ktls_probe() tells before), nothing was sent; otherwise as
+ * ktls_write().
+ * RFC 8446 section 4.6.3; Linux 6.14, or the userspace and library paths.
+ */
+KTLS_API int ktls_update_keys(struct ktls *k, unsigned flags);
+
+/*
+ * Send what the SSL has to say after the handshake.
+ * Legal as ktls_write() while the SSL is kept (KTLS_KEEP_SSL or a library
+ * path), with TLS 1.3, after the application has called
+ * SSL_new_session_ticket() or SSL_verify_client_post_handshake() on it.  The
+ * peer's answer goes to the SSL in ktls_read().  Do not touch the SSL while
+ * another thread reads or writes.
+ * Returns 0: all of it is sent; -EAGAIN: not yet, wait for ktls_events() and
+ * call again, or write; -EOPNOTSUPP: TLS 1.2, or the SSL is gone;
+ * -KTLS_ESSL: the SSL failed, the connection goes on without its message;
+ * otherwise as ktls_write().
+ * RFC 8446 section 4.6.
+ */
+KTLS_API int ktls_post_handshake(struct ktls *k);
+
+/*
+ * End a connection whose side closes first, without losing what was sent:
+ * sends close_notify (not after a fatal alert of ours, or where writing has
+ * failed), shuts the socket down for writing, and discards what still comes,
+ * until the peer has closed.  close(2) with unread data would reset the
+ * connection, and the peer could lose our last bytes or our alert.
+ * Legal always, and again after -EAGAIN, with the same arguments: the
+ * deadline of timeout_ms milliseconds starts with the first call, and
+ * max_bytes bounds the bytes that are discarded, by the socket's count (the
+ * peer's own close_notify is some of them).  No other call but ktls_info(),
+ * ktls_events() and ktls_free() after it.
+ * Never fails because of what arrives.
+ * Returns 0: the peer has closed its side and all of ours is on its way, or
+ * the connection is dead: close the descriptor; -EAGAIN: wait for
+ * ktls_events(), which may be no event but POLLHUP, and no longer than
+ * ktls_linger_timeout(), and call again; -EINTR: call again; -ETIMEDOUT,
+ * -ENOBUFS: time or bytes have run out, close the descriptor.  On a blocking
+ * descriptor it waits itself, up to the deadline, and changes SO_SNDTIMEO.
+ * RFC 8446 section 6.1.
+ */
+KTLS_API int ktls_linger(struct ktls *k, size_t max_bytes,
+			 unsigned timeout_ms);
+
+/*
+ * How long poll(2) may wait before ktls_linger() wants to be called again.
+ * Always legal.  Returns milliseconds, 0: the deadline is over; -1: there is
+ * no deadline.
+ */
+KTLS_API int ktls_linger_timeout(const struct ktls *k);
+
+/*
+ * Move application data from the connection into a pipe.
+ * Legal as ktls_read().  `pipe_fd` is the write end, of any size.  In the
+ * kernel the bytes are spliced where the pipe is empty and of at least 64
+ * KiB, a record a call, and otherwise, as on the other paths, copied; bytes
+ * that a pipe does not take are kept and come first in the next call or
+ * ktls_read().  Connection and pipe each block as their descriptors do, the
+ * pipe only while it takes nothing at all.
+ * Returns the bytes moved, at most len; 0: close_notify; -EAGAIN: no data,
+ * wait for ktls_events(), or the pipe is full (ktls_pending() > 0 tells, wait
+ * for POLLOUT on it); -EINVAL: len is 0; -KTLS_ENOTPIPE: not a pipe; -EBADF;
+ * -EPIPE: the pipe has no reader, -ENOMEM: in both cases nothing is lost;
+ * otherwise as ktls_read().
+ * No signal is raised.
+ * Linux 4.17.
+ */
+KTLS_API ssize_t ktls_splice_read(struct ktls *k, int pipe_fd, size_t len);
+
+/*
+ * Move data from a pipe into the connection.
+ * Legal as ktls_write().  `pipe_fd` is the read end.  The call blocks, or
+ * not, as the two descriptors do; for the pipe only while nothing was sent.
+ * Returns the bytes sent; 0: len is 0, or the pipe has no writer and is
+ * empty; -EAGAIN: the pipe is empty, or the socket has no room (ktls_events()
+ * tells POLLOUT); -KTLS_ENOTPIPE: not a pipe; -EBADF; -ENOMEM: nothing is
+ * lost, call again; otherwise as ktls_write().
+ * On the kernel path bytes leave the pipe as they are sent.  On the others
+ * up to 64 KiB may have left it that were not: they are kept, and sent and
+ * counted first by the next calls, for which the pipe may be empty by then.
+ * Until then other writes of data answer -KTLS_ERETRY, and so does this one
+ * in the middle of what ktls_write() or ktls_sendfile() was told to go on
+ * with; ktls_shutdown() drops what is kept.
+ * What was counted is on its way when the call returns.
+ * Linux 4.13.
+ */
+KTLS_API ssize_t ktls_splice_write(struct ktls *k, int pipe_fd, size_t len);
+
 /*
  * Which poll(2) events will help after -EAGAIN.
  * Always legal.  Returns a mask of POLLIN and POLLOUT: POLLIN as long as
@@ -610,8 +800,11 @@ KTLS_API int ktls_shutdown(struct ktls *k);
 KTLS_API int ktls_events(const struct ktls *k);
 
 /*
- * Bytes that ktls_read() can deliver without asking the socket.
- * Always legal from the reading thread.  poll(2) knows nothing of them.
+ * Bytes that are inside the library, for ktls_read() without the socket.
+ * Always legal from the reading thread.  poll(2) knows nothing of them.  On
+ * the userspace path it counts whole records that are not opened yet by their
+ * length on the wire: not 0 means that ktls_read() will not wait, though it
+ * may find only control records there.
  */
 KTLS_API size_t ktls_pending(const struct ktls *k);
 
@@ -633,8 +826,9 @@ struct ktls_direction {
 	enum ktls_device device;
 	int error;               /* final error of this direction, or 0 */
 	uint64_t bytes;          /* application data since the hand-off */
-	uint64_t records;        /* records since the hand-off; kernel path */
-	uint64_t reserved[4];
+	uint64_t records;        /* records since the hand-off; library: 0 */
+	uint64_t key_records;    /* of them under the present key */
+	uint64_t reserved[3];
 };
 
 struct ktls_conn_info {
@@ -647,7 +841,13 @@ struct ktls_conn_info {
 	int alert_sent;
 	struct ktls_direction tx;
 	struct ktls_direction rx;
-	uint64_t tickets;        /* session tickets skipped since hand-off */
+	uint64_t tickets;        /* session tickets received since hand-off */
+	uint64_t tickets_fed;    /* of them, those that the SSL took */
+	uint64_t key_updates_sent;
+	uint64_t key_updates_received;
+	uint64_t alerts_sent;    /* close_notify included */
+	uint64_t alerts_received;
+	uint64_t limits_hit;     /* key limits and floods */
 };
 
 /*

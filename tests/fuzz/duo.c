@@ -212,7 +212,6 @@ void duo_to_us(struct ktls *k, const char *text)
 	ck_assert_mem_eq(buf, text, got);
 }
 
-/* Two records each way. */
 void duo_alive(struct duo *d, struct ktls *k)
 {
 	ck_assert_int_eq(SSL_write(d->peer, "ping", 4), 4);
@@ -348,36 +347,4 @@ struct ktls_opts duo_both(void)
 	opts.tx = KTLS_KERNEL;
 	opts.rx = KTLS_KERNEL;
 	return opts;
-}
-
-void duo_reasons(struct ktls *k, enum ktls_reason tx,
-			   enum ktls_reason rx)
-{
-	struct ktls_conn_info info = { .size = sizeof(info) };
-
-	ck_assert_int_eq(ktls_info(k, &info), 0);
-	ck_assert_str_eq(ktls_reason_name(info.tx.reason),
-			 ktls_reason_name(tx));
-	ck_assert_str_eq(ktls_reason_name(info.rx.reason),
-			 ktls_reason_name(rx));
-	ck_assert_int_eq(info.tx.path, tx == KTLS_REASON_NONE ?
-				 KTLS_PATH_KERNEL : KTLS_PATH_LIBRARY);
-	ck_assert_int_eq(info.rx.path, rx == KTLS_REASON_NONE ?
-				 KTLS_PATH_KERNEL : KTLS_PATH_LIBRARY);
-	ck_assert_int_eq(info.ssl_held, tx != KTLS_REASON_NONE ||
-						rx != KTLS_REASON_NONE);
-}
-
-/* Hand off, free the SSL at once, look at the reasons, and go on. */
-void duo_expect(struct duo *d, const struct ktls_opts *opts,
-		   enum ktls_reason tx, enum ktls_reason rx)
-{
-	struct ktls *k;
-
-	ck_assert_int_eq(ktls_handoff(&k, d->ssl, opts), 0);
-	SSL_free(d->ssl);
-	d->ssl = NULL;
-	duo_reasons(k, tx, rx);
-	duo_alive(d, k);
-	duo_close(d, k);
 }

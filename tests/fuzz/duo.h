@@ -89,6 +89,9 @@ struct ktls_opts duo_both(void);
 struct ktls *duo_choose(struct duo *d, enum ktls_choice tx,
 			enum ktls_choice rx);
 
+/* The paths, and whether the SSL is kept for them. */
+void duo_paths(struct ktls *k, enum ktls_path tx, enum ktls_path rx);
+
 /* The reasons, and the paths that go with them. */
 void duo_reasons(struct ktls *k, enum ktls_reason tx, enum ktls_reason rx);
 

@@ -17,6 +17,8 @@
 
 struct fake_options fake_options;
 struct fake_counters fake_counters;
+void (*fake_on_seal)(const struct ktls_keys *keys, uint8_t type,
+		     const void *plain, size_t len);
 
 static struct ktls__sys table;
 static pthread_mutex_t socks_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -176,8 +178,7 @@ size_t fake_scatter(struct fake_cursor *c, const void *from, size_t len)
 	return done;
 }
 
-/* The error of a call that is made to fail: what its mode allows. */
-static int fault(const struct fake_sock *s, int flags)
+int fake_fault(const struct fake_sock *s, int flags)
 {
 	atomic_fetch_add(&fake_counters.faults, 1);
 	return fake_blocks(s, flags) ? -EINTR : -EAGAIN;
@@ -210,7 +211,7 @@ static ssize_t fake_sendmsg(int fd, const struct msghdr *msg, int flags)
 	if (s && fake_iov_len(msg->msg_iov, msg->msg_iovlen) &&
 	    fake_disturbed(s)) {
 		if (fake_random(2) || !can_shorten(msg) || msg->msg_control)
-			return fault(s, flags);
+			return fake_fault(s, flags);
 		shorten(&cut, &iov);
 	}
 	if (!s || !s->tx.k.on)
@@ -227,7 +228,7 @@ static ssize_t fake_recvmsg(int fd, struct msghdr *msg, int flags)
 
 	if (s && fake_disturbed(s)) {
 		if (fake_random(2) || !can_shorten(msg))
-			return fault(s, flags);
+			return fake_fault(s, flags);
 		shorten(&cut, &iov);
 	}
 	n = s && s->rx.k.on ? fake_rx_recv(s, &cut, flags) :
@@ -243,7 +244,7 @@ static ssize_t fake_sendfile(int fd, int in_fd, off_t *off, size_t count)
 	struct fake_sock *s = fake_find(fd);
 
 	if (s && fake_disturbed(s) && fake_random(2))
-		return fault(s, 0);
+		return fake_fault(s, 0);
 	if (!s || !s->tx.k.on)
 		return ktls__sys_linux.sendfile(fd, in_fd, off, count);
 	return fake_tx_sendfile(s, in_fd, off, count);
@@ -276,6 +277,9 @@ static int poll_prepare(const struct pollfd *fds, struct pollfd *real,
 			own[i] |= POLLIN;
 		if (atomic_load(&s->sk_err))
 			own[i] |= POLLERR;
+		/* Only a FIN shows behind a KeyUpdate that waits. */
+		if (s->rx.expired && (real[i].events & POLLIN))
+			real[i].events |= POLLRDHUP;
 		if (s->rx.stopped || s->rx.expired)
 			real[i].events &= ~POLLIN;
 		found |= own[i];
@@ -296,6 +300,8 @@ static int poll_merge(struct pollfd *fds, const struct pollfd *real,
 		/* Bytes have come in: perhaps a record is whole now. */
 		if (s && s->rx.k.on && (got & POLLIN) && !fake_rx_ready(s))
 			got &= (short)~POLLIN;
+		if (s && s->rx.expired && (got & POLLRDHUP))
+			got |= POLLIN;
 		got &= (short)(fds[i].events | POLLERR | POLLHUP | POLLNVAL);
 		fds[i].revents = (short)(got | own[i]);
 		ready += fds[i].revents != 0;
@@ -367,12 +373,14 @@ void fake_kernel_start(const struct fake_options *options)
 	table.sendmsg = fake_sendmsg;
 	table.recvmsg = fake_recvmsg;
 	table.sendfile = fake_sendfile;
+	table.splice = fake_splice;
 	table.close = fake_close;
 	table.socket = fake_socket;
 	table.accept = fake_accept;
 	if (!options->real) {
 		table.poll = fake_poll;
 		table.outq = fake_outq;
+		table.inq = fake_inq;
 	}
 	ktls__sys = &table;
 }
@@ -386,6 +394,6 @@ struct fake_stats fake_kernel_stats(void)
 		atomic_load(&c->installed_rx), atomic_load(&c->refused),
 		atomic_load(&c->sealed),       atomic_load(&c->opened),
 		atomic_load(&c->queued),       atomic_load(&c->faults),
-		atomic_load(&c->cuts)
+		atomic_load(&c->cuts),	       atomic_load(&c->rekeyed)
 	};
 }

@@ -31,6 +31,7 @@ struct fake_stats {
 	unsigned long queued;     /* sends that left ciphertext waiting */
 	unsigned long faults;     /* calls that were made to fail */
 	unsigned long cuts;       /* calls that were made shorter */
+	unsigned long rekeyed;    /* keys that took another's place */
 };
 
 /* What fake_kernel_refuse() refuses; KTLS_TX and KTLS_RX are the others. */
@@ -55,6 +56,16 @@ size_t fake_kernel_push(int fd);
 
 /* The descriptor was closed behind the table's back, or is new. */
 void fake_kernel_forget(int fd);
+
+/* The next sendfile() on this socket stops behind the page that holds its
+ * first `len` bytes, with a record open, like one that meets a full TCP. */
+void fake_kernel_cut_file(int fd, size_t len);
+
+/* Called before each record is sealed; NULL: nobody wants to know. */
+struct ktls_keys;
+void fake_kernel_on_seal(void (*call)(const struct ktls_keys *keys,
+				      uint8_t type, const void *plain,
+				      size_t len));
 
 struct fake_stats fake_kernel_stats(void);
 

@@ -250,15 +250,51 @@ ssize_t fake_rx_recv(struct fake_sock *s, struct msghdr *msg, int flags)
 	return err ? err : (ssize_t)c.copied;
 }
 
+/* tls_sw_splice_read(): data of one record; any other stays. */
+static ssize_t splice_record(struct fake_sock *s, int pipe_fd, size_t len,
+			     int wait)
+{
+	struct fake_record *r;
+	ssize_t n = 0;
+	int err = s->rx.first ? 1 : next_record(s, wait);
+
+	if (err <= 0)
+		return err;
+	r = s->rx.first;
+	if (r->type != TYPE_DATA)
+		return -EINVAL;
+	if (len > r->len - r->off)
+		len = r->len - r->off;
+	if (len > 0)
+		n = ktls__sys_linux.write(pipe_fd, r->data + r->off, len);
+	if (n < 0)
+		return n;
+	r->off += (size_t)n;
+	if (r->off == r->len)
+		drop_first(&s->rx);
+	return n;
+}
+
+ssize_t fake_rx_splice(struct fake_sock *s, int pipe_fd, size_t len, int wait)
+{
+	ssize_t n;
+
+	pthread_mutex_lock(&s->rx.lock);
+	n = splice_record(s, pipe_fd, len, wait);
+	pthread_mutex_unlock(&s->rx.lock);
+	return n;
+}
+
 /* Whether poll() would say POLLIN: a whole record, FIN, or an error.  A
- * reader at work answers for itself. */
+ * reader at work answers for itself.  Behind a KeyUpdate nothing is ready,
+ * not even itself, until the new key is there. */
 int fake_rx_ready(struct fake_sock *s)
 {
 	int ready;
 
 	if (pthread_mutex_trylock(&s->rx.lock))
 		return 0;
-	ready = s->rx.first || atomic_load(&s->sk_err);
+	ready = (s->rx.first && !s->rx.expired) || atomic_load(&s->sk_err);
 	if (!ready && !s->rx.stopped && !s->rx.expired)
 		ready = frame(s, 0) != -EAGAIN;
 	pthread_mutex_unlock(&s->rx.lock);

@@ -23,7 +23,7 @@
 
 /* The keys of one direction, with the blob that they came as. */
 struct fake_keys {
-	int on;
+	atomic_int on; /* for good: a second key takes the first one's place */
 	const struct ktls__suite *suite; /* a row with this cipher */
 	struct ktls_keys keys;
 	uint8_t blob[KTLS_CRYPTO_INFO_MAX];
@@ -48,13 +48,14 @@ struct fake_tx {
 	size_t queue_off;
 	size_t queue_len;
 	size_t queue_room;
+	size_t cut_file;                /* where the next sendfile() stops */
 };
 
 struct fake_rx {
 	pthread_mutex_t lock;
 	struct fake_keys k;
-	int expired;                  /* a KeyUpdate was opened */
-	int stopped;                  /* framing was lost */
+	atomic_int expired;           /* a KeyUpdate was opened */
+	atomic_int stopped;           /* framing was lost */
 	uint8_t rec[FAKE_RECORD_MAX]; /* the record that is coming in */
 	size_t have;
 	struct fake_record *first;    /* the kernel's rx_list */
@@ -82,9 +83,13 @@ extern struct fake_options fake_options;
 
 struct fake_counters {
 	atomic_ulong attached, installed_tx, installed_rx, refused, sealed,
-		opened, queued, faults, cuts;
+		opened, queued, faults, cuts, rekeyed;
 };
 extern struct fake_counters fake_counters;
+
+/* Of fake_kernel_on_seal(), or NULL. */
+extern void (*fake_on_seal)(const struct ktls_keys *keys, uint8_t type,
+			    const void *plain, size_t len);
 
 struct fake_sock *fake_find(int fd);
 struct fake_sock *fake_find_or_add(int fd);
@@ -100,18 +105,26 @@ void fake_keys_advance(struct fake_keys *k);
 ssize_t fake_tx_send(struct fake_sock *s, const struct msghdr *msg, int flags);
 ssize_t fake_tx_sendfile(struct fake_sock *s, int in_fd, off_t *off,
 			 size_t count);
+ssize_t fake_tx_splice(struct fake_sock *s, int pipe_fd, size_t len, int wait);
 size_t fake_tx_push(struct fake_sock *s);
 
 /* fake_rx.c */
 ssize_t fake_rx_recv(struct fake_sock *s, struct msghdr *msg, int flags);
+ssize_t fake_rx_splice(struct fake_sock *s, int pipe_fd, size_t len, int wait);
 int fake_rx_ready(struct fake_sock *s);
 void fake_rx_clear(struct fake_sock *s);
+
+/* fake_splice.c */
+ssize_t fake_splice(int in_fd, int out_fd, size_t len, unsigned flags);
+int fake_inq(int fd);
 
 /* fake_kernel.c */
 int fake_blocks(const struct fake_sock *s, int flags);
 /* 0 to n-1, from the seed of fake_kernel_disturb(). */
 unsigned fake_random(unsigned n);
 int fake_disturbed(const struct fake_sock *s);
+/* The error of a call that is made to fail: what its mode allows. */
+int fake_fault(const struct fake_sock *s, int flags);
 size_t fake_iov_len(const struct iovec *iov, size_t n);
 /* Copy out of, or into, the place; less than len at its end. */
 size_t fake_gather(struct fake_cursor *c, void *to, size_t len);

@@ -97,7 +97,7 @@ static void take_blob(struct fake_keys *k, const struct ktls__suite *suite,
 	size_t iv = 12 - salt;
 	const uint8_t *key = blob + 4 + iv;
 
-	memset(k, 0, sizeof(*k));
+	memset(&k->keys, 0, sizeof(k->keys));
 	k->suite = suite;
 	k->keys.version = suite->version;
 	k->keys.suite = suite->id;
@@ -150,7 +150,7 @@ static int install(struct fake_sock *s, int dir, const void *val,
 	struct fake_keys *k = dir == KTLS_TX ? &s->tx.k : &s->rx.k;
 	struct fake_keys *other = dir == KTLS_TX ? &s->rx.k : &s->tx.k;
 	const struct ktls__suite *suite;
-	int err;
+	int again, err;
 
 	if (s->refuse[dir]) {
 		atomic_fetch_add(&fake_counters.refused, 1);
@@ -158,6 +158,7 @@ static int install(struct fake_sock *s, int dir, const void *val,
 	}
 	pthread_mutex_lock(&s->tx.lock);
 	pthread_mutex_lock(&s->rx.lock);
+	again = k->on;
 	err = check_blob(k, other, val, len, &suite);
 	if (err == 0) {
 		take_blob(k, suite, val, len);
@@ -166,11 +167,13 @@ static int install(struct fake_sock *s, int dir, const void *val,
 	}
 	pthread_mutex_unlock(&s->rx.lock);
 	pthread_mutex_unlock(&s->tx.lock);
-	if (err == 0)
-		atomic_fetch_add(dir == KTLS_TX ? &fake_counters.installed_tx :
-						  &fake_counters.installed_rx,
-				 1);
-	return err;
+	if (err)
+		return err;
+	atomic_fetch_add(dir == KTLS_TX ? &fake_counters.installed_tx :
+					  &fake_counters.installed_rx, 1);
+	if (again)
+		atomic_fetch_add(&fake_counters.rekeyed, 1);
+	return 0;
 }
 
 static int set_tls(int fd, int name, const void *val, socklen_t len)

@@ -80,6 +80,8 @@ static int seal(struct fake_sock *s, uint8_t type, int wait, int flags)
 
 	if (!to)
 		return -ENOMEM;
+	if (fake_on_seal)
+		fake_on_seal(&tx->k.keys, type, tx->open, tx->open_len);
 	n = ktls__record_seal(to, &tx->k.keys, type, tx->open, tx->open_len);
 	if (n < 0)
 		return -EBADMSG;
@@ -209,10 +211,11 @@ static ssize_t send_page(struct fake_sock *s, int in_fd, off_t off,
 static ssize_t send_file(struct fake_sock *s, int in_fd, off_t off,
 			 size_t count)
 {
-	size_t stop = count;
+	size_t stop = s->tx.cut_file ? s->tx.cut_file : count;
 	size_t done = 0;
 	ssize_t n = 0;
 
+	s->tx.cut_file = 0;
 	if (fake_disturbed(s)) {
 		stop = fake_random((unsigned)(count < 65536 ? count : 65536));
 		atomic_fetch_add(&fake_counters.cuts, 1);
@@ -247,6 +250,67 @@ ssize_t fake_tx_sendfile(struct fake_sock *s, int in_fd, off_t *off,
 	else if (n > 0)
 		ktls__sys_linux.lseek(in_fd, pos + n, SEEK_SET);
 	return n;
+}
+
+void fake_kernel_cut_file(int fd, size_t len)
+{
+	struct fake_sock *s = fake_find(fd);
+
+	if (s)
+		s->tx.cut_file = len;
+}
+
+void fake_kernel_on_seal(void (*call)(const struct ktls_keys *keys,
+				      uint8_t type, const void *plain,
+				      size_t len))
+{
+	fake_on_seal = call;
+}
+
+/* Some of the pipe, no further than the open record: bytes, 0: nothing is
+ * there now. */
+static ssize_t splice_some(struct fake_sock *s, int pipe_fd, size_t len)
+{
+	uint8_t buf[FAKE_PAYLOAD_MAX];
+	struct iovec iov = { buf, FAKE_PAYLOAD_MAX - s->tx.open_len };
+	struct fake_cursor from = { &iov, 1, 0 };
+	int err = -atomic_load(&s->sk_err);
+	ssize_t n;
+
+	if (err == 0)
+		err = has_room(s, fake_blocks(s, 0), 0);
+	if (err)
+		return err;
+	if (len > iov.iov_len)
+		len = iov.iov_len;
+	n = ktls__sys_linux.read(pipe_fd, buf, len);
+	if (n <= 0)
+		return n;
+	iov.iov_len = (size_t)n;
+	return send_records(s, TYPE_DATA, &from, (size_t)n,
+			    ktls__sys_linux.inq(pipe_fd) > 0 ? MSG_MORE : 0);
+}
+
+/* Stops, like the kernel's, with a record left open when TCP is full. */
+ssize_t fake_tx_splice(struct fake_sock *s, int pipe_fd, size_t len, int wait)
+{
+	size_t done = 0;
+	ssize_t n = 0;
+
+	pthread_mutex_lock(&s->tx.lock);
+	while (done < len) {
+		if ((done > 0 || !wait) && ktls__sys_linux.inq(pipe_fd) == 0)
+			break;
+		n = splice_some(s, pipe_fd, len - done);
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	/* The last of what was asked for closes its record. */
+	if (done == len && s->tx.open_len)
+		seal(s, TYPE_DATA, fake_blocks(s, 0), 0);
+	pthread_mutex_unlock(&s->tx.lock);
+	return done ? (ssize_t)done : n;
 }
 
 size_t fake_tx_push(struct fake_sock *s)

@@ -66,18 +66,42 @@ static int go_on(struct run *r, int ret)
 	return near_drain_out(r) || wire_step(r) ? -1 : 0;
 }
 
+/* The SSL is left for the kernel, or for the library's own records, unless
+ * the reason lies in itself. */
+static int expected_path(enum ktls_path path, enum ktls_reason reason,
+			 enum ktls_choice choice)
+{
+	switch (reason) {
+	case KTLS_REASON_NONE:
+		return path == KTLS_PATH_KERNEL;
+	case KTLS_REASON_POLICY:
+		return path == (choice == KTLS_USERSPACE ?
+				KTLS_PATH_USERSPACE : KTLS_PATH_LIBRARY);
+	case KTLS_REASON_NO_MODULE:
+	case KTLS_REASON_NO_REKEY:
+	case KTLS_REASON_KERNEL_SUITE:
+	case KTLS_REASON_ATTACH:
+	case KTLS_REASON_INSTALL:
+		return path == KTLS_PATH_USERSPACE;
+	default:
+		return path == KTLS_PATH_LIBRARY;
+	}
+}
+
 static int expected(const struct run *r, int dir,
 		    const struct ktls_direction *d)
 {
 	const struct run_plan *p = &r->plan;
 	int refused = dir == KTLS_TX ? p->refuse_tx : p->refuse_rx;
+	enum ktls_choice choice = dir == KTLS_TX ? p->tx : p->rx;
 
+	if (!expected_path(d->path, d->reason, choice))
+		return 0;
 	switch (d->reason) {
 	case KTLS_REASON_NONE:
-		return d->path == KTLS_PATH_KERNEL && !p->refuse_ulp &&
-		       !refused;
+		return !p->refuse_ulp && !refused;
 	case KTLS_REASON_POLICY:
-		return (dir == KTLS_TX ? p->tx : p->rx) == KTLS_LIBRARY;
+		return choice == KTLS_LIBRARY || choice == KTLS_USERSPACE;
 	case KTLS_REASON_NO_REKEY:
 		return dir == KTLS_RX && p->version == KTLS_TLS_1_3 &&
 		       p->rx == KTLS_AUTO;
@@ -98,24 +122,32 @@ static int expected(const struct run *r, int dir,
 	}
 }
 
+static void count_path(int dir, enum ktls_path path)
+{
+	int tx = dir == KTLS_TX;
+
+	if (path == KTLS_PATH_KERNEL)
+		run_count(tx ? COUNT_TX_KERNEL : COUNT_RX_KERNEL);
+	else if (path == KTLS_PATH_USERSPACE)
+		run_count(tx ? COUNT_TX_USERSPACE : COUNT_RX_USERSPACE);
+	else
+		run_count(tx ? COUNT_TX_LIBRARY : COUNT_RX_LIBRARY);
+}
+
 static int check_direction(struct run *r, int dir,
 			   const struct ktls_direction *d)
 {
-	int kernel = d->path == KTLS_PATH_KERNEL;
 
 	run_trace(r, "%s: %s, %s, errno %d", dir == KTLS_TX ? "tx" : "rx",
 		  ktls_path_name(d->path), ktls_reason_name(d->reason),
 		  d->reason_errno);
 	run_count_reason(dir, d->reason);
-	if (dir == KTLS_TX)
-		run_count(kernel ? COUNT_TX_KERNEL : COUNT_TX_LIBRARY);
-	else
-		run_count(kernel ? COUNT_RX_KERNEL : COUNT_RX_LIBRARY);
+	count_path(dir, d->path);
 	if (d->reason == KTLS_REASON_PARTIAL_RECORD && dir == KTLS_RX)
 		run_count(COUNT_NO_WAIT_RECORD);
 	if (d->reason == KTLS_REASON_PENDING_WRITE && dir == KTLS_TX)
 		run_count(COUNT_NO_WAIT_WRITE);
-	if (expected(r, dir, d) && kernel == (d->reason == KTLS_REASON_NONE))
+	if (expected(r, dir, d))
 		return 0;
 	return run_fail(r, "%s is on path %s: %s (%d)",
 			dir == KTLS_TX ? "tx" : "rx", ktls_path_name(d->path),
@@ -140,7 +172,7 @@ static int check_result(struct run *r)
 		run_count(COUNT_LEFTOVER);
 	/* A KeyUpdate that RX leaves inside the SSL, and TX cannot answer. */
 	r->may_end &= info.tx.path == KTLS_PATH_KERNEL &&
-		      info.rx.path == KTLS_PATH_LIBRARY;
+		      !r->options->rekey;
 	if (check_direction(r, KTLS_TX, &info.tx))
 		return -1;
 	return check_direction(r, KTLS_RX, &info.rx);

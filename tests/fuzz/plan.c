@@ -15,6 +15,7 @@ static enum ktls_choice choice(struct run *r)
 	case 0:
 		return KTLS_LIBRARY;
 	case 1:
+		return KTLS_USERSPACE;
 	case 2:
 	case 3:
 		return KTLS_AUTO;

@@ -20,6 +20,8 @@ static const struct {
 } classes[COUNTS] = {
 	[COUNT_TX_KERNEL] = { "tx in the kernel", MUST },
 	[COUNT_RX_KERNEL] = { "rx in the kernel", MUST },
+	[COUNT_TX_USERSPACE] = { "tx in userspace", MUST },
+	[COUNT_RX_USERSPACE] = { "rx in userspace", MUST },
 	[COUNT_TX_LIBRARY] = { "tx on the library path", MUST },
 	[COUNT_RX_LIBRARY] = { "rx on the library path", MUST },
 	[COUNT_MIXED_PATHS] = { "one of each", MUST },

@@ -11,6 +11,14 @@
 #include "sys.h"
 #include "tests/unit/suite_main.h"
 
+static enum ktls_choice nth_path(int i)
+{
+	static const enum ktls_choice paths[] = { KTLS_KERNEL, KTLS_USERSPACE,
+						  KTLS_LIBRARY };
+
+	return paths[i % 3];
+}
+
 static void expect_read(struct ktls *k, ssize_t want)
 {
 	char buf[64];
@@ -30,7 +38,7 @@ static void expect_alert_sent(struct ktls *k, int number)
 /* ktls_error() takes the error off the socket; the data are still there. */
 START_TEST(data_before_reset)
 {
-	enum ktls_choice path = _i ? KTLS_LIBRARY : KTLS_KERNEL;
+	enum ktls_choice path = nth_path(_i);
 	struct ktls *k;
 	struct duo d;
 
@@ -48,33 +56,59 @@ START_TEST(data_before_reset)
 }
 END_TEST
 
-/* The peer asks for new keys, which TX in the kernel cannot have; as long as
- * it goes on to send that is no matter. */
-START_TEST(key_update_then_end)
+/* The peer asks for new keys, which TX in such a kernel cannot have: the end,
+ * unless the application bears with it. */
+START_TEST(key_update_unanswered)
 {
+	struct ktls_opts opts = duo_both();
 	struct ktls *k;
 	struct duo d;
 	BIO *held;
 
-	duo_open(&d, 1);
+	duo_open(&d, 0);
 	duo_ready(&d);
-	k = duo_choose(&d, KTLS_KERNEL, KTLS_LIBRARY);
+	opts.rx = _i & 2 ? KTLS_USERSPACE : KTLS_LIBRARY;
+	opts.flags = _i & 1 ? KTLS_LEAVE_UNANSWERED : 0;
+	ck_assert_int_eq(ktls_handoff(&k, d.ssl, &opts), 0);
 	held = duo_hold(&d);
 	ck_assert_int_eq(SSL_key_update(d.peer, SSL_KEY_UPDATE_REQUESTED), 1);
 	ck_assert_int_eq(SSL_write(d.peer, "hi", 2), 2);
-	if (_i)
-		ck_assert_int_eq(SSL_shutdown(d.peer), 0);
+	ck_assert_int_eq(SSL_shutdown(d.peer), 0);
 	duo_release(&d, held);
-	duo_to_us(k, "hi");
-	expect_read(k, _i ? 0 : -KTLS_EKEYUPDATE);
-	if (_i) {
+	if (_i & 1) {
+		duo_to_us(k, "hi");
+		expect_read(k, 0);
 		ck_assert_int_eq(ktls_write(k, "bye", 3), 3);
 		duo_to_peer(&d, "bye");
 	} else {
+		expect_read(k, -KTLS_EKEYUPDATE);
 		duo_alert(&d, 80);
 		expect_alert_sent(k, 80);
 		ck_assert_int_eq(ktls_write(k, "x", 1), -KTLS_EKEYUPDATE);
 	}
+	duo_close(&d, k);
+}
+END_TEST
+
+/* And with a TX that can, the next write begins with our own. */
+START_TEST(key_update_answered)
+{
+	struct ktls_conn_info info = { .size = sizeof(info) };
+	struct ktls *k;
+	struct duo d;
+
+	duo_open(&d, 1);
+	duo_ready(&d);
+	k = duo_choose(&d, nth_path(_i), nth_path(_i / 3));
+	ck_assert_int_eq(SSL_key_update(d.peer, SSL_KEY_UPDATE_REQUESTED), 1);
+	ck_assert_int_eq(SSL_write(d.peer, "hi", 2), 2);
+	duo_to_us(k, "hi");
+	ck_assert_int_eq(ktls_write(k, "bye", 3), 3);
+	duo_to_peer(&d, "bye");
+	ck_assert_int_eq(ktls_info(k, &info), 0);
+	ck_assert_uint_eq(info.key_updates_received, 1);
+	ck_assert_uint_eq(info.key_updates_sent, 1);
+	duo_alive(&d, k);
 	duo_close(&d, k);
 }
 END_TEST
@@ -87,8 +121,7 @@ START_TEST(forged_record)
 
 	duo_open(&d, 1);
 	duo_ready(&d);
-	k = duo_choose(&d, _i & 1 ? KTLS_LIBRARY : KTLS_KERNEL,
-		       _i & 2 ? KTLS_LIBRARY : KTLS_KERNEL);
+	k = duo_choose(&d, nth_path(_i), nth_path(_i / 3));
 	duo_alive(&d, k);
 	ck_assert_int_eq(send(d.peer_fd, forged, sizeof(forged), 0),
 			 sizeof(forged));
@@ -208,9 +241,10 @@ int main(void)
 	TCase *tcase = tcase_create("each");
 
 	tcase_set_timeout(tcase, 60);
-	tcase_add_loop_test(tcase, data_before_reset, 0, 2);
-	tcase_add_loop_test(tcase, key_update_then_end, 0, 2);
-	tcase_add_loop_test(tcase, forged_record, 0, 4);
+	tcase_add_loop_test(tcase, data_before_reset, 0, 3);
+	tcase_add_loop_test(tcase, key_update_unanswered, 0, 4);
+	tcase_add_loop_test(tcase, key_update_answered, 0, 9);
+	tcase_add_loop_test(tcase, forged_record, 0, 9);
 	tcase_add_loop_test(tcase, fatal_alert_waits, 0, 4);
 	tcase_add_loop_test(tcase, renegotiation, 0, 4);
 	tcase_add_test(tcase, foreign_bare_eof);

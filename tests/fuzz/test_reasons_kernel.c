@@ -38,6 +38,27 @@ START_TEST(policy)
 }
 END_TEST
 
+START_TEST(userspace)
+{
+	struct ktls_conn_info info = { .size = sizeof(info) };
+	struct ktls *k;
+	struct duo d;
+
+	duo_open(&d, 1);
+	if (_i & 4)
+		SSL_CTX_set_max_proto_version(d.ctx, TLS1_2_VERSION);
+	duo_ready(&d);
+	k = duo_choose(&d, KTLS_USERSPACE, _i & 1 ? KTLS_LIBRARY :
+			   _i & 2 ? KTLS_KERNEL : KTLS_USERSPACE);
+	duo_paths(k, KTLS_PATH_USERSPACE, _i & 1 ? KTLS_PATH_LIBRARY :
+		  _i & 2 ? KTLS_PATH_KERNEL : KTLS_PATH_USERSPACE);
+	ktls_info(k, &info);
+	ck_assert_int_eq(info.tx.reason, KTLS_REASON_POLICY);
+	duo_alive(&d, k);
+	duo_close(&d, k);
+}
+END_TEST
+
 /* Left to itself, RX of TLS 1.3 goes where its keys can be changed. */
 START_TEST(no_rekey)
 {
@@ -195,6 +216,7 @@ int main(void)
 
 	tcase_add_test(tcase, none);
 	tcase_add_loop_test(tcase, policy, 0, 4);
+	tcase_add_loop_test(tcase, userspace, 0, 8);
 	tcase_add_loop_test(tcase, no_rekey, 0, 4);
 	tcase_add_test(tcase, no_module);
 	tcase_add_test(tcase, attach_refused);

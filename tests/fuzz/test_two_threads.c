@@ -26,7 +26,7 @@ struct run {
 	int wrong;      /* bytes that are not the pattern's */
 	atomic_int over;
 	size_t put;     /* by the peer */
-	int update;     /* the kind of KeyUpdate that the peer sends; -1 */
+	int update;     /* the kind of KeyUpdate that the peer sends */
 };
 
 /* On a non-blocking socket, as an application would. */
@@ -105,7 +105,7 @@ static void peer_write(struct run *r)
 		(void)SSL_shutdown(r->d.peer);
 		return;
 	}
-	if (r->update >= 0 && r->put > next_update &&
+	if (r->put > next_update &&
 	    SSL_key_update(r->d.peer, r->update) == 1)
 		next_update += TOTAL / 8;
 	if (SSL_write_ex(r->d.peer, duo_pattern(r->put),
@@ -138,15 +138,13 @@ static void peer(struct run *r)
 
 static void begin(struct run *r, int i)
 {
-	int tx_kernel = (i & 1) == 0;
-	int rx_kernel = (i & 2) == 0;
+	enum ktls_choice other = i & 8 ? KTLS_USERSPACE : KTLS_LIBRARY;
 
 	duo_open(&r->d, 1);
 	duo_ready(&r->d);
-	r->k = duo_choose(&r->d, tx_kernel ? KTLS_KERNEL : KTLS_LIBRARY,
-			  rx_kernel ? KTLS_KERNEL : KTLS_LIBRARY);
-	r->update = rx_kernel ? -1 : tx_kernel ? SSL_KEY_UPDATE_NOT_REQUESTED :
-						 SSL_KEY_UPDATE_REQUESTED;
+	r->k = duo_choose(&r->d, i & 1 ? other : KTLS_KERNEL,
+			  i & 2 ? other : KTLS_KERNEL);
+	r->update = SSL_KEY_UPDATE_REQUESTED;
 	if (i & 4)
 		fcntl(r->d.fd, F_SETFL, 0);
 	(void)duo_pattern(0);
@@ -181,7 +179,7 @@ int main(void)
 	TCase *tcase = tcase_create("each path, and blocking");
 
 	tcase_set_timeout(tcase, 120);
-	tcase_add_loop_test(tcase, both_ways, 0, 8);
+	tcase_add_loop_test(tcase, both_ways, 0, 16);
 	suite_add_tcase(all, tcase);
 	return suite_main(all);
 }

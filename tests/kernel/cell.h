@@ -39,7 +39,9 @@ enum {
 	CELL_RENEGOTIATE = 1 << 22,
 	CELL_KEYUPDATE = 1 << 23,   /* typed into the peer after hand-off */
 	CELL_REQUESTED = 1 << 24,   /* and it wants one back */
-	CELL_KEEP = 1 << 25         /* KTLS_KEEP_SSL */
+	CELL_KEEP = 1 << 25,        /* KTLS_KEEP_SSL */
+	CELL_UNANSWERED = 1 << 26,  /* KTLS_LEAVE_UNANSWERED */
+	CELL_OURS = 1 << 27         /* KeyUpdates of ours, between */
 };
 
 enum {
@@ -95,7 +97,8 @@ struct cell {
 	struct verdict *verdict;
 	int version;
 	int server;
-	int library;             /* no kernel TLS: all stays with the SSL */
+	enum ktls_choice only;   /* no kernel TLS: the path instead of it, or
+				  * 0 */
 
 	SSL_CTX *ctx;
 	SSL_CTX *other;          /* where SNI leads */
@@ -113,6 +116,9 @@ struct cell {
 	uint64_t received;
 	int keylog_calls;
 	int msg_calls;
+	unsigned updates;        /* the peer's, so far */
+	unsigned answers;        /* that we owe it, or have given */
+	unsigned ours;           /* of our own accord */
 };
 
 /* Ends the process, with the reason where the matrix finds it. */
@@ -150,8 +156,13 @@ void cell_finish(struct cell *cell);
 
 /* cell_expect.c: where each direction must be, and whether it is. */
 void cell_expect_paths(struct cell *cell);
+/* What the cell wants of a direction, for the paths that there are. */
+enum ktls_choice cell_choice(const struct cell *cell, int dir);
 void cell_refuse_tx(void);
 void cell_no_kernel(void);
+
+/* cell_rekey.c: KeyUpdates after the hand-off, and the end. */
+void cell_key_updates(struct cell *cell);
 
 /* cell_halfclose.c: a peer in a process of its own that half-closes. */
 void cell_half_close(struct cell *cell);

@@ -56,30 +56,45 @@ static unsigned kernel_mask(const struct cell *cell, int dir)
 	return dir == KTLS_TX ? features->tx_1_2 : features->rx_1_2;
 }
 
+enum ktls_choice cell_choice(const struct cell *cell, int dir)
+{
+	enum ktls_choice choice = dir == KTLS_TX ? cell->sc->tx : cell->sc->rx;
+
+	if (cell->only == KTLS_LIBRARY)
+		return KTLS_LIBRARY;
+	if (cell->only == KTLS_USERSPACE && choice == KTLS_KERNEL)
+		return KTLS_USERSPACE;
+	return choice;
+}
+
 static struct expected why_not(const struct cell *cell, int dir)
 {
 	const struct scenario *sc = cell->sc;
-	enum ktls_choice choice = dir == KTLS_TX ? sc->tx : sc->rx;
-	struct expected no = { KTLS_PATH_LIBRARY, KTLS_REASON_NONE, 0 };
+	enum ktls_choice choice = cell_choice(cell, dir);
+	struct expected no = { KTLS_PATH_USERSPACE, KTLS_REASON_NONE, 0 };
 
 	if (choice == KTLS_LIBRARY) {
+		no.path = KTLS_PATH_LIBRARY;
 		no.reason = KTLS_REASON_POLICY;
-	} else if (cell->library) {
+	} else if (cell->openssl_on & dir) {
+		no.path = KTLS_PATH_LIBRARY;
+		no.reason = KTLS_REASON_ALREADY_ON;
+	} else if (choice == KTLS_USERSPACE) {
+		no.reason = KTLS_REASON_POLICY;
+	} else if (cell->only) {
 		no.reason = KTLS_REASON_NO_MODULE;
 		no.err = ENOENT;
+	} else if (sc->flags & CELL_HALF_CLOSE && sc->flags & CELL_LATE) {
+		no.reason = KTLS_REASON_ATTACH;
+		no.err = ENOTCONN;
 	} else if (!(kernel_mask(cell, dir) & cell->aead->bit)) {
 		no.reason = KTLS_REASON_KERNEL_SUITE;
 	} else if (choice == KTLS_AUTO && dir == KTLS_RX &&
 		   cell->version == KTLS_TLS_1_3 && !cell->features->rekey) {
 		no.reason = KTLS_REASON_NO_REKEY;
-	} else if (sc->flags & CELL_HALF_CLOSE && sc->flags & CELL_LATE) {
-		no.reason = KTLS_REASON_ATTACH;
-		no.err = ENOTCONN;
 	} else if (sc->flags & CELL_TX_REFUSED && dir == KTLS_TX) {
 		no.reason = KTLS_REASON_INSTALL;
 		no.err = EINVAL;
-	} else if (cell->openssl_on & dir) {
-		no.reason = KTLS_REASON_ALREADY_ON;
 	} else {
 		no.path = KTLS_PATH_KERNEL;
 	}
@@ -109,6 +124,8 @@ static void expect(struct cell *cell, int dir, const struct ktls_direction *is)
 static void expect_openssl(struct cell *cell, const struct ktls_conn_info *info)
 {
 	cell->verdict->inexact = 1;
+	if (cell->only == KTLS_LIBRARY)
+		return;
 	cell_want(cell, info->tx.path == KTLS_PATH_LIBRARY);
 	cell_want(cell, info->tx.reason == KTLS_REASON_ALREADY_ON);
 	if (info->rx.path == KTLS_PATH_LIBRARY)
@@ -130,7 +147,7 @@ static void expect_unprepared(struct cell *cell,
 			      const struct ktls_conn_info *info)
 {
 	cell->verdict->inexact = 1;
-	if (cell->version != KTLS_TLS_1_3 || cell->library)
+	if (cell->version != KTLS_TLS_1_3 || cell->only == KTLS_LIBRARY)
 		return;
 	cell_want(cell, info->tx.path == KTLS_PATH_LIBRARY);
 	cell_want(cell, info->rx.path == KTLS_PATH_LIBRARY);

@@ -91,8 +91,8 @@ void cell_half_close(struct cell *cell)
 	cell_handshake(cell);
 	pfd.fd = cell->fd;
 	cell_want(cell, poll(&pfd, 1, -1) == 1 && pfd.revents & POLLRDHUP);
-	opts.tx = cell->sc->tx;
-	opts.rx = cell->sc->rx;
+	opts.tx = cell_choice(cell, KTLS_TX);
+	opts.rx = cell_choice(cell, KTLS_RX);
 	cell_want(cell, ktls_handoff(&cell->k, cell->ssl, &opts) == 0);
 	SSL_free(cell->ssl);
 	cell_expect_paths(cell);

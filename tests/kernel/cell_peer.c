@@ -117,7 +117,7 @@ void cell_sockets(struct cell *cell, int port)
 	}
 	if (flags & CELL_NONBLOCK)
 		fcntl(cell->fd, F_SETFL, O_RDWR | O_NONBLOCK);
-	if (flags & CELL_ATTACHED && !cell->library)
+	if (flags & CELL_ATTACHED && !cell->only)
 		cell_want(cell, ktls_sock_attach(cell->fd) == 0);
 	cell->ssl = SSL_new(cell->ctx);
 	SSL_set_app_data(cell->ssl, cell);

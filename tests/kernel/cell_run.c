@@ -24,12 +24,14 @@ static void hand_off(struct cell *cell)
 	struct pollfd pfd = { cell->fd, 0, 0 };
 	int err;
 
-	opts.tx = cell->sc->tx;
-	opts.rx = cell->sc->rx;
+	opts.tx = cell_choice(cell, KTLS_TX);
+	opts.rx = cell_choice(cell, KTLS_RX);
 	if (cell->sc->flags & CELL_MEMORY)
 		opts.fd = cell->fd;
 	if (cell->sc->flags & CELL_KEEP)
-		opts.flags = KTLS_KEEP_SSL;
+		opts.flags |= KTLS_KEEP_SSL;
+	if (cell->sc->flags & CELL_UNANSWERED)
+		opts.flags |= KTLS_LEAVE_UNANSWERED;
 	if (BIO_get_ktls_send(SSL_get_wbio(cell->ssl)))
 		cell->openssl_on |= KTLS_TX;
 	if (BIO_get_ktls_recv(SSL_get_rbio(cell->ssl)))
@@ -175,69 +177,6 @@ static void owed_first(struct cell *cell, const char *owed, size_t len)
 	cell_want(cell, stock_expect(&cell->peer, in, 40) == 0);
 }
 
-/* Commands and messages must not be read together.  An s_client says when it
- * has one, and an s_server sends its KeyUpdate at once. */
-static void type_key_update(struct cell *cell)
-{
-	struct pollfd pfd = { cell->fd, POLLIN, 0 };
-	const char *command = cell->sc->flags & CELL_REQUESTED ? "K\n" : "k\n";
-
-	cell_want(cell, stock_type(&cell->peer, command, 2) == 0);
-	if (cell->server)
-		cell_want(cell, stock_until(&cell->peer, "KEYUPDATE") == 0);
-	else
-		cell_want(cell, poll(&pfd, 1, -1) == 1);
-}
-
-/* The kernel's keys stay what they are; and only the SSL that has both
- * directions can answer with an update of its own. */
-static int follows(struct cell *cell)
-{
-	struct ktls_conn_info info = { .size = sizeof(info) };
-
-	cell_want(cell, ktls_info(cell->k, &info) == 0);
-	if (info.rx.path != KTLS_PATH_LIBRARY)
-		return 0;
-	return info.tx.path == KTLS_PATH_LIBRARY ||
-	       !(cell->sc->flags & CELL_REQUESTED);
-}
-
-/* Right bytes or this error: an SSL may have read both already. */
-static void ends_with_key_update(struct cell *cell)
-{
-	struct ktls_conn_info info = { .size = sizeof(info) };
-	char out[40];
-	char in[40];
-	ssize_t n;
-
-	cell_message(cell, out, sizeof(out));
-	cell_want(cell, stock_type(&cell->peer, out, sizeof(out)) == 0);
-	n = cell_get(cell, in, sizeof(in));
-	if (n > 0) {
-		cell_want(cell, n == sizeof(in));
-		cell_want(cell, memcmp(in, out, sizeof(in)) == 0);
-		n = cell_get(cell, in, sizeof(in));
-	}
-	cell_want(cell, n == -KTLS_EKEYUPDATE);
-	cell_want(cell, cell_get(cell, in, sizeof(in)) == -KTLS_EKEYUPDATE);
-	cell_want(cell, ktls_info(cell->k, &info) == 0);
-	cell_want(cell, info.rx.error == -KTLS_EKEYUPDATE);
-	ktls_free(cell->k);
-	close(cell->fd);
-}
-
-static void after_key_update(struct cell *cell)
-{
-	type_key_update(cell);
-	if (!follows(cell)) {
-		ends_with_key_update(cell);
-		return;
-	}
-	cell_round(cell, 40);
-	cell_round(cell, 3000);
-	cell_finish(cell);
-}
-
 static void after(struct cell *cell)
 {
 	cell_round(cell, 40);
@@ -247,8 +186,8 @@ static void after(struct cell *cell)
 		cell_want(cell, cell->keylog_calls >= 1);
 		cell_want(cell, cell->msg_calls >= 4);
 	}
-	if (cell->sc->flags & CELL_KEYUPDATE)
-		after_key_update(cell);
+	if (cell->sc->flags & (CELL_KEYUPDATE | CELL_OURS))
+		cell_key_updates(cell);
 	else
 		cell_finish(cell);
 }
@@ -275,7 +214,7 @@ void cell_run(struct cell *cell)
 	cell->fd = -1;
 	cell->listener = -1;
 	cell_contexts(cell);
-	if (cell->sc->flags & CELL_TX_REFUSED && !cell->library)
+	if (cell->sc->flags & CELL_TX_REFUSED && !cell->only)
 		cell_refuse_tx();
 	if (cell->sc->flags & CELL_HALF_CLOSE)
 		cell_half_close(cell);

@@ -4,17 +4,38 @@
 #define KTLS_TEST_CONN_H
 
 #include <check.h>
+#include <stdint.h>
+
+#include "rig.h"
 
 TCase *conn_read_case(void);
 TCase *conn_record_case(void);
 TCase *conn_control_case(void);
+TCase *conn_rekey_case(void);
 TCase *conn_write_case(void);
 TCase *conn_dead_case(void);
 TCase *conn_sendfile_case(void);
 TCase *conn_file_case(void);
 TCase *conn_end_case(void);
+TCase *conn_linger_case(void);
+TCase *conn_linger_ends_case(void);
+TCase *conn_splice_case(void);
+TCase *conn_splice_pipe_case(void);
+TCase *conn_splice_write_case(void);
 TCase *conn_state_case(void);
 TCase *conn_soak_case(void);
+
+/* conn_expect.c */
+/* We read this text. */
+void conn_expect_data(struct rig *rig, const char *text);
+/* Reading has this error, and keeps it. */
+void conn_expect_error(struct rig *rig, int err);
+/* The peer gets this alert, and we say so. */
+void conn_expect_alert(struct rig *rig, uint8_t level, uint8_t description);
+/* The peer gets this text, in however many records. */
+void conn_arrives(struct rig *rig, const char *text);
+/* We write it, too. */
+void conn_expect_sent(struct rig *rig, const char *text);
 
 /* Seconds that only a hang takes. */
 #define CONN_LIMIT 60

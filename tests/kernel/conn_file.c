@@ -214,7 +214,7 @@ START_TEST(test_shrinking)
 	ck_assert_int_eq(pthread_join(cutter.thread, NULL), 0);
 	ck_assert_int_eq(rig_shutdown(&rig), 0);
 	rig_reader_join(&reader);
-	/* an SSL keeps back one byte of what it sealed: see ktls_write() */
+	/* one byte of what is sealed here is kept back: see ktls_write() */
 	if (reader.len != sum + 1 || rig.tx_kernel || !rig.config.nonblock)
 		ck_assert_uint_eq(reader.len, sum);
 	ck_assert_int_eq(reader.closed, 1);

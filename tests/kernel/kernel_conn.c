@@ -3,9 +3,10 @@
  * Conformance of the connection's calls: one suite over every path that
  * this kernel has, so that all of them give the same bytes and errors.
  *
- *   kernel_conn [--library]
+ *   kernel_conn [--library | --userspace]
  *
- * --library leaves out the kernel's paths, and asks nothing of the kernel.
+ * Either leaves out the kernel's paths: --library keeps both directions with
+ * the SSL, --userspace one of them at most.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ static int no_kernel(void)
 {
 	const char *require = getenv("KTLS_REQUIRE_KERNEL");
 
-	printf("this kernel has no TLS: the library path only\n");
+	printf("this kernel has no TLS: the other paths only\n");
 	return require && strcmp(require, "1") == 0;
 }
 
@@ -30,11 +31,17 @@ static SRunner *all_cases(void)
 	suite_add_tcase(suite, conn_read_case());
 	suite_add_tcase(suite, conn_record_case());
 	suite_add_tcase(suite, conn_control_case());
+	suite_add_tcase(suite, conn_rekey_case());
 	suite_add_tcase(suite, conn_write_case());
 	suite_add_tcase(suite, conn_dead_case());
 	suite_add_tcase(suite, conn_sendfile_case());
 	suite_add_tcase(suite, conn_file_case());
 	suite_add_tcase(suite, conn_end_case());
+	suite_add_tcase(suite, conn_linger_case());
+	suite_add_tcase(suite, conn_linger_ends_case());
+	suite_add_tcase(suite, conn_splice_case());
+	suite_add_tcase(suite, conn_splice_pipe_case());
+	suite_add_tcase(suite, conn_splice_write_case());
 	suite_add_tcase(suite, conn_state_case());
 	suite_add_tcase(suite, conn_soak_case());
 	return srunner_create(suite);
@@ -50,15 +57,17 @@ static void name_variants(void)
 
 int main(int argc, char **argv)
 {
-	int library = argc > 1 && strcmp(argv[1], "--library") == 0;
+	enum ktls_choice only = rig_argument(argc, argv);
 	struct tlsstat was;
 	struct tlsstat is;
 	SRunner *runner;
 	int failed;
 
-	if (rig_setup(library) < 0)
+	if (rig_setup(0) < 0)
 		return 1;
-	if (!library && !rig_kernel() && no_kernel())
+	if (only)
+		rig_only(only);
+	else if (!rig_kernel() && no_kernel())
 		return 1;
 	tlsstat_read(&was);
 	runner = all_cases();

@@ -3,10 +3,12 @@
  * The hand-off matrix against stock openssl peers: every scenario with three
  * AEADs, two versions and two roles, each cell in a process of its own.
  *
- *   kernel_matrix [--library] [-v] [SCENARIO...]
+ *   kernel_matrix [--library | --userspace] [-v] [SCENARIO...]
  *
- * --library runs it as on a kernel without TLS.  Exit status 77 where the
- * kernel has none, unless KTLS_REQUIRE_KERNEL=1 makes that a failure.
+ * Either option runs it as on a kernel without TLS: all directions stay with
+ * the SSL, or those go to userspace that a scenario wants in the kernel.
+ * Exit status 77 where the kernel has none, unless KTLS_REQUIRE_KERNEL=1
+ * makes that a failure.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -26,7 +28,7 @@ struct matrix {
 	struct matrix_files files;
 	struct ktls_features features;
 	struct verdict *verdict;
-	int library;
+	enum ktls_choice only;
 	int verbose;
 	unsigned passed;
 	unsigned total;
@@ -139,7 +141,7 @@ static void run_cell(struct matrix *matrix, struct cell *cell)
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		status = 255 << 8;
 	why = ended(status, matrix->verdict, buf, sizeof(buf));
-	if (!why && !matrix->library)
+	if (!why)
 		why = compare_stat(cell, &was);
 	if (!why)
 		matrix->passed++;
@@ -164,7 +166,7 @@ static unsigned run_scenario(struct matrix *matrix, const struct scenario *sc,
 			.verdict = matrix->verdict,
 			.version = i & 2 ? KTLS_TLS_1_3 : KTLS_TLS_1_2,
 			.server = i & 1,
-			.library = matrix->library
+			.only = matrix->only
 		};
 
 		if (!scenario_has(sc, cell.aead, cell.version, cell.server))
@@ -216,13 +218,13 @@ static int look_at_kernel(struct matrix *matrix)
 	const char *require = getenv("KTLS_REQUIRE_KERNEL");
 
 	matrix->features.size = sizeof(matrix->features);
-	if (matrix->library)
+	if (matrix->only)
 		cell_no_kernel();
 	if (ktls_probe(&matrix->features) < 0) {
 		printf("the kernel could not be probed\n");
 		return 1;
 	}
-	if (matrix->library || matrix->features.ulp == 0)
+	if (matrix->only || matrix->features.ulp == 0)
 		return 0;
 	printf("this kernel has no TLS\n");
 	return require && strcmp(require, "1") == 0 ? 1 : 77;
@@ -244,7 +246,9 @@ int main(int argc, char **argv)
 	(void)argc;
 	for (argv++; *argv && **argv == '-'; argv++) {
 		if (strcmp(*argv, "--library") == 0)
-			matrix.library = 1;
+			matrix.only = KTLS_LIBRARY;
+		else if (strcmp(*argv, "--userspace") == 0)
+			matrix.only = KTLS_USERSPACE;
 		else
 			matrix.verbose = 1;
 	}

@@ -27,24 +27,52 @@ static const struct rig_config kinds[] = {
 };
 #define KINDS ((int)(sizeof(kinds) / sizeof(kinds[0])))
 
+/* What one kernel or option has lies side by side. */
 static const enum ktls_choice paths[][2] = {
 	{ KTLS_LIBRARY, KTLS_LIBRARY },
+	{ KTLS_USERSPACE, KTLS_USERSPACE },
+	{ KTLS_USERSPACE, KTLS_LIBRARY },
+	{ KTLS_LIBRARY, KTLS_USERSPACE },
 	{ KTLS_KERNEL, KTLS_KERNEL },
 	{ KTLS_KERNEL, KTLS_LIBRARY },
-	{ KTLS_LIBRARY, KTLS_KERNEL }
+	{ KTLS_LIBRARY, KTLS_KERNEL },
+	{ KTLS_KERNEL, KTLS_USERSPACE },
+	{ KTLS_USERSPACE, KTLS_KERNEL }
 };
 #define PATHS ((int)(sizeof(paths) / sizeof(paths[0])))
+#define OUR_PATHS 4 /* without a kernel's */
 
 static struct certs certs;
 static struct ktls_features features = { .size = sizeof(features) };
 static int use_kernel;
+static int first_path;
+static int n_paths;
 
 int rig_setup(int library_only)
 {
 	if (ktls_probe(&features) < 0 || certs_make(&certs, "P-256") < 0)
 		return -1;
 	use_kernel = !library_only && features.ulp == 0;
+	/* Without the kernel's they run faster where there is none. */
+	first_path = use_kernel ? OUR_PATHS : 0;
+	n_paths = use_kernel ? PATHS - OUR_PATHS : OUR_PATHS;
 	return 0;
+}
+
+void rig_only(enum ktls_choice choice)
+{
+	use_kernel = 0;
+	first_path = choice == KTLS_USERSPACE;
+	n_paths = choice == KTLS_USERSPACE ? OUR_PATHS - 1 : 1;
+}
+
+enum ktls_choice rig_argument(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "--library") == 0)
+		return KTLS_LIBRARY;
+	if (argc > 1 && strcmp(argv[1], "--userspace") == 0)
+		return KTLS_USERSPACE;
+	return KTLS_AUTO;
 }
 
 void rig_teardown(void)
@@ -64,7 +92,7 @@ int rig_rekey(void)
 
 int rig_variants(void)
 {
-	return 2 * KINDS * (use_kernel ? PATHS : 1);
+	return 2 * KINDS * n_paths;
 }
 
 struct rig_config rig_variant(int i)
@@ -72,9 +100,16 @@ struct rig_config rig_variant(int i)
 	struct rig_config config = kinds[i / 2 % KINDS];
 
 	config.nonblock = i & 1;
-	config.tx = paths[i / 2 / KINDS][0];
-	config.rx = paths[i / 2 / KINDS][1];
+	config.tx = paths[first_path + i / 2 / KINDS][0];
+	config.rx = paths[first_path + i / 2 / KINDS][1];
 	return config;
+}
+
+static const char *choice_name(enum ktls_choice choice)
+{
+	if (choice == KTLS_KERNEL)
+		return "kernel";
+	return choice == KTLS_USERSPACE ? "userspace" : "library";
 }
 
 const char *rig_variant_name(int i)
@@ -83,8 +118,7 @@ const char *rig_variant_name(int i)
 	struct rig_config config = rig_variant(i);
 
 	snprintf(name, sizeof(name), "tx %s, rx %s, TLS 1.%d, %s, %s",
-		 config.tx == KTLS_KERNEL ? "kernel" : "library",
-		 config.rx == KTLS_KERNEL ? "kernel" : "library",
+		 choice_name(config.tx), choice_name(config.rx),
 		 (config.version & 0xff) - 1,
 		 config.server ? "server" : "client",
 		 config.nonblock ? "nonblocking" : "blocking");
@@ -125,7 +159,8 @@ static SSL_CTX *new_context(const struct rig_config *config, int server)
 	else
 		set = SSL_CTX_set_cipher_list(ctx, config->suite);
 	ck_assert_int_eq(set, 1);
-	if (!server)
+	SSL_CTX_set_post_handshake_auth(ctx, !server && config->late_auth);
+	if (!server && !config->late_auth)
 		return ctx;
 	ck_assert_int_eq(certs_use(&certs, ctx), 0);
 	SSL_CTX_set_num_tickets(ctx, (size_t)config->tickets);
@@ -196,6 +231,17 @@ void rig_open(struct rig *rig, const struct rig_config *config)
 	rig_derive(rig);
 }
 
+/* Nothing here may pass because it ran elsewhere. */
+static void check_path(enum ktls_choice choice, enum ktls_path path)
+{
+	if (choice == KTLS_LIBRARY)
+		ck_assert_int_eq(path, KTLS_PATH_LIBRARY);
+	else if (choice == KTLS_KERNEL && use_kernel)
+		ck_assert_int_eq(path, KTLS_PATH_KERNEL);
+	else if (choice != KTLS_AUTO)
+		ck_assert_int_eq(path, KTLS_PATH_USERSPACE);
+}
+
 void rig_handoff(struct rig *rig)
 {
 	struct ktls_opts opts = KTLS_OPTS_INIT;
@@ -205,19 +251,19 @@ void rig_handoff(struct rig *rig)
 
 	opts.tx = rig->config.tx;
 	opts.rx = rig->config.rx;
+	opts.flags = rig->config.flags;
 	while ((err = ktls_handoff(&rig->k, rig->ssl, &opts)) == -EAGAIN)
 		poll(&pfd, 1, -1);
 	ck_assert_int_eq(err, 0);
 	SSL_free(rig->ssl);
 	rig->ssl = NULL;
 	info = rig_info(rig);
+	rig->tx_path = info.tx.path;
+	rig->rx_path = info.rx.path;
 	rig->tx_kernel = info.tx.path == KTLS_PATH_KERNEL;
 	rig->rx_kernel = info.rx.path == KTLS_PATH_KERNEL;
-	/* nothing here may pass because it did not run in the kernel */
-	ck_assert_int_eq(rig->tx_kernel,
-			 use_kernel && opts.tx == KTLS_KERNEL);
-	ck_assert_int_eq(rig->rx_kernel,
-			 use_kernel && opts.rx == KTLS_KERNEL);
+	check_path(opts.tx, info.tx.path);
+	check_path(opts.rx, info.rx.path);
 }
 
 void rig_start(struct rig *rig, int i)

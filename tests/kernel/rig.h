@@ -23,8 +23,10 @@ struct rig_config {
 	int nonblock;           /* our descriptor */
 	const char *suite;      /* OpenSSL's name */
 	int tickets;            /* of a TLS 1.3 server */
+	int late_auth;          /* TLS 1.3: the client offers it, and can */
 	unsigned prepare;       /* flags of ktls_prepare() */
 	int rcvbuf;             /* the peer's, before it connects; or 0 */
+	unsigned flags;         /* of struct ktls_opts */
 };
 
 struct rig {
@@ -38,6 +40,8 @@ struct rig {
 	struct ktls *k;
 	int tx_kernel;
 	int rx_kernel;
+	enum ktls_path tx_path;
+	enum ktls_path rx_path;
 	uint8_t secret[2][48];  /* client's, server's; TLS 1.3 */
 	size_t secret_len;
 	struct ktls_keys peer_tx;
@@ -49,6 +53,12 @@ int rig_setup(int library_only);
 void rig_teardown(void);
 int rig_kernel(void);       /* 1: kernel paths are among the variants */
 int rig_rekey(void);
+
+/* Every variant has this path in one direction at least: KTLS_USERSPACE.
+ * KTLS_LIBRARY: in both. */
+void rig_only(enum ktls_choice choice);
+/* The same by --library and --userspace; 0: no word of that. */
+enum ktls_choice rig_argument(int argc, char **argv);
 
 /*
  * The variants that a test is looped over: path of each direction, version

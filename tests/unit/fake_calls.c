@@ -166,6 +166,53 @@ static int fake_fstat(int fd, struct stat *st)
 	return (int)ANSWER(entry, s, fstat, fd, st);
 }
 
+static ssize_t fake_splice(int in_fd, int out_fd, size_t len, unsigned flags)
+{
+	struct fake_log *entry = fake_enter(FAKE_SPLICE, in_fd);
+	const struct fake_scripted *s = fake_next(entry);
+
+	entry->name = out_fd;
+	entry->flags = (int)flags;
+	entry->len = len;
+	return ANSWER(entry, s, splice, in_fd, out_fd, len, flags);
+}
+
+static ssize_t fake_read(int fd, void *buf, size_t len)
+{
+	struct fake_log *entry = fake_enter(FAKE_READ, fd);
+	const struct fake_scripted *s = fake_next(entry);
+
+	entry->len = len;
+	if (s && s->result > 0)
+		memcpy(buf, s->data, s->len < len ? s->len : len);
+	return ANSWER(entry, s, read, fd, buf, len);
+}
+
+static ssize_t fake_write(int fd, const void *buf, size_t len)
+{
+	struct fake_log *entry = fake_enter(FAKE_WRITE, fd);
+	const struct fake_scripted *s = fake_next(entry);
+
+	fake_keep(entry, buf, len);
+	return ANSWER(entry, s, write, fd, buf, len);
+}
+
+static int fake_pipe_size(int fd)
+{
+	struct fake_log *entry = fake_enter(FAKE_PIPE_SIZE, fd);
+	const struct fake_scripted *s = fake_next(entry);
+
+	return (int)ANSWER(entry, s, pipe_size, fd);
+}
+
+static int fake_inq(int fd)
+{
+	struct fake_log *entry = fake_enter(FAKE_INQ, fd);
+	const struct fake_scripted *s = fake_next(entry);
+
+	return (int)ANSWER(entry, s, inq, fd);
+}
+
 static int fake_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
 	struct fake_log *entry = fake_enter(FAKE_POLL, n ? fds->fd : -1);
@@ -259,12 +306,29 @@ static int fake_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 	return name_of(FAKE_GETPEERNAME, fd, addr, len);
 }
 
+static int fake_shutdown(int fd, int how)
+{
+	struct fake_log *entry = fake_enter(FAKE_SHUTDOWN, fd);
+	const struct fake_scripted *s = fake_next(entry);
+
+	entry->name = how;
+	return (int)ANSWER(entry, s, shutdown, fd, how);
+}
+
 static int fake_close(int fd)
 {
 	struct fake_log *entry = fake_enter(FAKE_CLOSE, fd);
 	const struct fake_scripted *s = fake_next(entry);
 
 	return (int)ANSWER(entry, s, close, fd);
+}
+
+static int64_t fake_now_ms(void)
+{
+	struct fake_log *entry = fake_enter(FAKE_NOW, -1);
+	const struct fake_scripted *s = fake_next(entry);
+
+	return fake_done(entry, s ? s->result : ktls__sys_linux.now_ms());
 }
 
 static void fake_sigpipe_hold(struct ktls__sigpipe *hold)
@@ -291,6 +355,11 @@ const struct ktls__sys fake_table = {
 	.pread = fake_pread,
 	.lseek = fake_lseek,
 	.fstat = fake_fstat,
+	.splice = fake_splice,
+	.read = fake_read,
+	.write = fake_write,
+	.pipe_size = fake_pipe_size,
+	.inq = fake_inq,
 	.poll = fake_poll,
 	.outq = fake_outq,
 	.socket = fake_socket,
@@ -300,7 +369,9 @@ const struct ktls__sys fake_table = {
 	.accept = fake_accept,
 	.getsockname = fake_getsockname,
 	.getpeername = fake_getpeername,
+	.shutdown = fake_shutdown,
 	.close = fake_close,
+	.now_ms = fake_now_ms,
 	.sigpipe_hold = fake_sigpipe_hold,
 	.sigpipe_release = fake_sigpipe_release,
 };

@@ -22,6 +22,11 @@ enum fake_call {
 	FAKE_PREAD,
 	FAKE_LSEEK,
 	FAKE_FSTAT,
+	FAKE_SPLICE,
+	FAKE_READ,
+	FAKE_WRITE,
+	FAKE_PIPE_SIZE,
+	FAKE_INQ,
 	FAKE_POLL,
 	FAKE_OUTQ,
 	FAKE_SOCKET,
@@ -31,7 +36,9 @@ enum fake_call {
 	FAKE_ACCEPT,
 	FAKE_GETSOCKNAME,
 	FAKE_GETPEERNAME,
+	FAKE_SHUTDOWN,
 	FAKE_CLOSE,
+	FAKE_NOW,
 	FAKE_SIGPIPE_RELEASE,
 	FAKE_CALLS /* one past the last */
 };
@@ -48,7 +55,8 @@ struct fake_log {
 	enum fake_call call;
 	int fd;
 	int level;	/* sockets: domain */
-	int name;	/* sockets: type; SOL_TLS options and the like */
+	int name;	/* sockets: type; SOL_TLS options and the like; the
+			 * other descriptor of sendfile() and splice() */
 	int flags;	/* sockets: protocol */
 	int type;	/* record type in the control data sent, or -1 */
 	size_t len;	/* bytes offered: option, buffers or count */

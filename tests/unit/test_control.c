@@ -5,214 +5,254 @@
 #include <errno.h>
 #include <string.h>
 
-#include "conn.h"
+#include "control_conn.h"
 #include "suite_main.h"
 
-#define ALERT KTLS_RECORD_ALERT
-#define HANDSHAKE KTLS_RECORD_HANDSHAKE
+#define TICKET 4, 0, 0, 5, 24, 24, 24, 24, 24
+#define KEY_UPDATE 24, 0, 0, 1, 0
 
-static struct ktls conn(uint16_t version, int server)
+static const uint8_t ticket[] = { TICKET };
+static const uint8_t key_update[] = { KEY_UPDATE };
+
+/* What comes behind the first `from` bytes of a stream is one record, up to
+ * `to`. */
+static int take_part(struct ktls *k, const uint8_t *stream, size_t from,
+		     size_t to, size_t step)
 {
-	struct ktls k;
-
-	memset(&k, 0, sizeof(k));
-	k.hs.version = version;
-	k.hs.server = server;
-	k.alert_received = -1;
-	return k;
+	if (from == to)
+		return 0;
+	return control_take(k, HANDSHAKE, stream + from, to - from, step);
 }
 
-/* One record, delivered in pieces of `step` bytes. */
-static int take(struct ktls *k, uint8_t type, const void *data, size_t len,
-		size_t step)
+/* Two tickets and a KeyUpdate, in three records cut anywhere, each read in
+ * pieces. */
+static void cut_twice(const uint8_t *stream, size_t len, size_t first,
+		      size_t second)
 {
-	const uint8_t *p = data;
-	struct iovec iov;
-	size_t n;
-	int err = 0;
+	static const size_t steps[] = { 1, 3, 7, 100 };
+	size_t i;
 
-	for (; len > 0 && err == 0; p += n, len -= n) {
-		n = step < len ? step : len;
-		iov.iov_base = (void *)(uintptr_t)p;
-		iov.iov_len = n;
-		err = ktls__control_take(k, type, &iov, n);
-	}
-	return err;
-}
+	for (i = 0; i < 4; i++) {
+		struct ktls k;
 
-struct alert_case {
-	uint16_t version;
-	uint8_t level;
-	uint8_t description;
-	int result;
-};
-
-static const struct alert_case alerts[] = {
-	{ KTLS_TLS_1_3, 1, 0, 1 },
-	{ KTLS_TLS_1_3, 2, 0, 1 },
-	{ KTLS_TLS_1_2, 1, 0, 1 },
-	{ KTLS_TLS_1_3, 1, 90, 0 },
-	{ KTLS_TLS_1_3, 2, 90, -KTLS_EALERT },
-	{ KTLS_TLS_1_3, 1, 100, -KTLS_EALERT },
-	{ KTLS_TLS_1_3, 2, 20, -KTLS_EALERT },
-	{ KTLS_TLS_1_2, 1, 90, 0 },
-	{ KTLS_TLS_1_2, 1, 100, 0 },
-	{ KTLS_TLS_1_2, 2, 40, -KTLS_EALERT },
-};
-
-START_TEST(alert_by_version)
-{
-	const struct alert_case *c = &alerts[_i];
-	uint8_t bytes[2] = { c->level, c->description };
-	size_t step;
-
-	for (step = 1; step <= 2; step++) {
-		struct ktls k = conn(c->version, 0);
-
-		ck_assert_int_eq(take(&k, ALERT, bytes, 2, step), c->result);
-		ck_assert_int_eq(k.alert_received, c->description);
-	}
-}
-END_TEST
-
-static const uint8_t ticket[] = { 4, 0, 0, 5, 24, 24, 24, 24, 24 };
-
-/* Two tickets in one record, and one over several: skipped and counted. */
-START_TEST(tickets_are_skipped)
-{
-	struct ktls k = conn(KTLS_TLS_1_3, 0);
-	uint8_t two[2 * sizeof(ticket)];
-	size_t step;
-
-	memcpy(two, ticket, sizeof(ticket));
-	memcpy(two + sizeof(ticket), ticket, sizeof(ticket));
-	for (step = 1; step <= sizeof(two); step++) {
-		k.tickets = 0;
-		ck_assert_int_eq(take(&k, HANDSHAKE, two, sizeof(two), step),
+		control_open(&k, KTLS_TLS_1_3, 0);
+		ck_assert_int_eq(take_part(&k, stream, 0, first, steps[i]), 0);
+		ck_assert_int_eq(take_part(&k, stream, first, second,
+					   steps[i]), 0);
+		ck_assert_int_eq(take_part(&k, stream, second, len, steps[i]),
 				 0);
 		ck_assert_uint_eq(k.tickets, 2);
-		ck_assert_int_eq(ktls__control_idle(&k), 0);
+		ck_assert_uint_eq(k.key_updates_received, 1);
+		ck_assert_int_eq(ktls__control_data(&k, 1), 0);
+		control_followed(&k, 1);
+		control_close(&k);
 	}
+}
+
+START_TEST(any_two_cuts)
+{
+	static const uint8_t stream[] = { TICKET, TICKET, KEY_UPDATE };
+	size_t first;
+	size_t second;
+
+	for (first = 0; first <= sizeof(stream); first++)
+		for (second = first; second <= sizeof(stream); second++)
+			cut_twice(stream, sizeof(stream), first, second);
 }
 END_TEST
 
-START_TEST(half_a_message_is_not_idle)
+/* Whoever wants the message gets all of it, wherever it was cut. */
+START_TEST(event_gets_whole_message)
 {
 	size_t cut;
 
-	for (cut = 1; cut < sizeof(ticket); cut++) {
-		struct ktls k = conn(KTLS_TLS_1_3, 0);
+	for (cut = 1; cut <= sizeof(ticket); cut++) {
+		struct control_events seen = { 0 };
+		struct ktls k;
 
-		ck_assert_int_eq(take(&k, HANDSHAKE, ticket, cut, 100), 0);
-		ck_assert_int_eq(ktls__control_idle(&k), -KTLS_EPROTOCOL);
+		control_open(&k, KTLS_TLS_1_3, 0);
+		control_listen(&k, &seen);
+		ck_assert_int_eq(take_part(&k, ticket, 0, cut, 2), 0);
+		ck_assert_int_eq(take_part(&k, ticket, cut, sizeof(ticket), 2),
+				 0);
+		ck_assert_int_eq(seen.n, 1);
+		ck_assert_int_eq(seen.last, KTLS_EVENT_TICKET);
+		ck_assert_int_eq(seen.value, 0);
+		ck_assert_uint_eq(seen.len, sizeof(ticket));
+		ck_assert_mem_eq(seen.data, ticket, sizeof(ticket));
+		ck_assert_ptr_null(k.control.msg);
+		control_close(&k);
 	}
 }
 END_TEST
 
-struct message_case {
-	uint16_t version;
-	int server;
-	uint8_t msg_type;
-	int result;
-};
-
-static const struct message_case messages[] = {
-	{ KTLS_TLS_1_3, 0, 24, -KTLS_EKEYUPDATE },
-	{ KTLS_TLS_1_3, 1, 24, -KTLS_EKEYUPDATE },
-	{ KTLS_TLS_1_3, 0, 13, -KTLS_EHANDSHAKE },
-	{ KTLS_TLS_1_3, 1, 13, -KTLS_EPROTOCOL },
-	{ KTLS_TLS_1_3, 1, 4, -KTLS_EPROTOCOL },
-	{ KTLS_TLS_1_3, 0, 0, -KTLS_EPROTOCOL },
-	{ KTLS_TLS_1_2, 0, 0, -KTLS_EHANDSHAKE },
-	{ KTLS_TLS_1_2, 1, 1, -KTLS_EHANDSHAKE },
-	{ KTLS_TLS_1_2, 0, 1, -KTLS_EPROTOCOL },
-	{ KTLS_TLS_1_2, 1, 0, -KTLS_EPROTOCOL },
-	{ KTLS_TLS_1_2, 0, 4, -KTLS_EPROTOCOL },
-};
-
-START_TEST(message_by_role)
+/* RFC 8446 section 5.1: the new keys begin with a record. */
+START_TEST(nothing_behind_a_key_update)
 {
-	const struct message_case *c = &messages[_i];
-	struct ktls k = conn(c->version, c->server);
-	uint8_t bytes[5] = { c->msg_type, 0, 0, 1, 0 };
+	static const uint8_t bytes[] = { TICKET, KEY_UPDATE, TICKET };
+	size_t len;
+	size_t step;
 
-	ck_assert_int_eq(take(&k, HANDSHAKE, bytes, sizeof(bytes), 100),
-			 c->result);
+	for (len = sizeof(bytes) - 8; len <= sizeof(bytes); len++)
+		for (step = 1; step <= len; step++) {
+			struct ktls k;
+
+			control_open(&k, KTLS_TLS_1_3, 0);
+			ck_assert_int_eq(control_take(&k, HANDSHAKE, bytes,
+						      len, step),
+					 -KTLS_EPROTOCOL);
+			ck_assert_uint_eq(k.control.fault, 0);
+			control_followed(&k, 0);
+			control_close(&k);
+		}
 }
 END_TEST
 
-/* A KeyUpdate behind a ticket, in the same record. */
-START_TEST(coalesced_key_update)
+START_TEST(nothing_inside_a_message)
 {
-	struct ktls k = conn(KTLS_TLS_1_3, 0);
-	uint8_t bytes[sizeof(ticket) + 5] = { 0 };
+	static const uint8_t close_notify[] = { 1, 0 };
+	size_t cut;
 
-	memcpy(bytes, ticket, sizeof(ticket));
-	bytes[sizeof(ticket)] = 24;
-	ck_assert_int_eq(take(&k, HANDSHAKE, bytes, sizeof(bytes), 100),
-			 -KTLS_EKEYUPDATE);
+	for (cut = 1; cut < sizeof(ticket); cut++) {
+		struct ktls k;
+
+		control_open(&k, KTLS_TLS_1_3, 0);
+		ck_assert_int_eq(take_part(&k, ticket, 0, cut, 100), 0);
+		ck_assert_int_eq(ktls__control_data(&k, 1), -KTLS_EPROTOCOL);
+		ck_assert_int_eq(ktls__control_data(&k, 0), -KTLS_EPROTOCOL);
+		ck_assert_int_eq(control_take(&k, ALERT, close_notify, 2, 2),
+				 -KTLS_EPROTOCOL);
+		ck_assert_int_eq(k.alert_received, -1);
+		control_close(&k);
+	}
+}
+END_TEST
+
+/* TLS 1.2 has no such rule for alerts. */
+START_TEST(alert_inside_a_message_1_2)
+{
+	static const uint8_t half[] = { 0, 0 };
+	static const uint8_t close_notify[] = { 1, 0 };
+	struct ktls k;
+
+	control_open(&k, KTLS_TLS_1_2, 0);
+	ck_assert_int_eq(control_take(&k, HANDSHAKE, half, 2, 1), 0);
+	ck_assert_int_eq(control_take(&k, ALERT, close_notify, 2, 1), 1);
+	control_close(&k);
+}
+END_TEST
+
+/* An alert fills its record, alone, and is in no other. */
+START_TEST(alerts_of_wrong_length)
+{
+	static const uint8_t bytes[] = { 1, 90, 1, 90, 1 };
+	static const size_t lens[] = { 1, 3, 4, 5 };
+	size_t step;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		for (step = 1; step <= lens[i]; step++) {
+			struct ktls k;
+
+			control_open(&k, KTLS_TLS_1_2, 0);
+			ck_assert_int_eq(control_take(&k, ALERT, bytes,
+						      lens[i], step),
+					 -KTLS_EPROTOCOL);
+			ck_assert_int_eq(k.alert_received, -1);
+			control_close(&k);
+		}
 }
 END_TEST
 
 /* The caller's buffers cut a record anywhere. */
 START_TEST(gathers_from_iov)
 {
-	struct ktls k = conn(KTLS_TLS_1_3, 0);
 	uint8_t first[1] = { 2 };
 	uint8_t second[10] = { 47, 1, 1 };
 	struct iovec iov[] = { { first, 1 }, { second, 10 } };
+	struct ktls k;
 
-	ck_assert_int_eq(ktls__control_take(&k, ALERT, iov, 2), -KTLS_EALERT);
+	control_open(&k, KTLS_TLS_1_3, 0);
+	ck_assert_int_eq(ktls__control_take(&k, ALERT, iov, 2, true),
+			 -KTLS_EALERT);
 	ck_assert_int_eq(k.alert_received, 47);
+	control_close(&k);
+}
+END_TEST
+
+/* The record ends with the last of the buffers, not with the first. */
+START_TEST(key_update_over_iov)
+{
+	uint8_t bytes[sizeof(key_update)];
+	size_t cut;
+
+	memcpy(bytes, key_update, sizeof(bytes));
+	for (cut = 1; cut < sizeof(bytes); cut++) {
+		struct iovec iov[] = { { bytes, cut },
+				       { bytes + cut, 100 } };
+		struct ktls k;
+
+		control_open(&k, KTLS_TLS_1_3, 1);
+		ck_assert_int_eq(ktls__control_take(&k, HANDSHAKE, iov,
+						    sizeof(bytes), true), 0);
+		control_followed(&k, 1);
+		control_close(&k);
+	}
+}
+END_TEST
+
+/* Nor does it end with the first of them. */
+START_TEST(nothing_behind_a_key_update_over_iov)
+{
+	uint8_t update[] = { KEY_UPDATE };
+	uint8_t more[] = { TICKET };
+	struct iovec iov[] = { { update, sizeof(update) },
+			       { more, sizeof(more) } };
+	struct ktls k;
+
+	control_open(&k, KTLS_TLS_1_3, 0);
+	ck_assert_int_eq(ktls__control_take(&k, HANDSHAKE, iov,
+					    sizeof(update) + 1, true),
+			 -KTLS_EPROTOCOL);
+	control_followed(&k, 0);
+	control_close(&k);
 }
 END_TEST
 
 START_TEST(never_empty_and_no_other_type)
 {
-	struct ktls k = conn(KTLS_TLS_1_2, 0);
 	uint8_t one[1] = { 1 };
 	struct iovec iov = { one, 1 };
+	struct ktls k;
 
-	ck_assert_int_eq(ktls__control_take(&k, ALERT, &iov, 0),
+	control_open(&k, _i ? KTLS_TLS_1_3 : KTLS_TLS_1_2, 0);
+	ck_assert_int_eq(ktls__control_take(&k, ALERT, &iov, 0, true),
 			 -KTLS_EPROTOCOL);
-	ck_assert_int_eq(ktls__control_take(&k, HANDSHAKE, &iov, 0),
+	ck_assert_int_eq(ktls__control_take(&k, HANDSHAKE, &iov, 0, true),
 			 -KTLS_EPROTOCOL);
-	ck_assert_int_eq(ktls__control_take(&k, KTLS_RECORD_CCS, &iov, 1),
+	ck_assert_int_eq(ktls__control_take(&k, KTLS_RECORD_CCS, &iov, 1,
+					    true), -KTLS_EPROTOCOL);
+	ck_assert_int_eq(ktls__control_take(&k, 99, &iov, 1, true),
 			 -KTLS_EPROTOCOL);
-	ck_assert_int_eq(ktls__control_take(&k, 99, &iov, 1), -KTLS_EPROTOCOL);
+	control_close(&k);
 }
 END_TEST
-
-START_TEST(alert_for_failure)
-{
-	ck_assert_int_eq(ktls__control_alert_for(-KTLS_EBADRECORD), 20);
-	ck_assert_int_eq(ktls__control_alert_for(-KTLS_EOVERSIZE), 22);
-	ck_assert_int_eq(ktls__control_alert_for(-KTLS_EPROTOCOL), 10);
-	ck_assert_int_eq(ktls__control_alert_for(-KTLS_EALERT), -1);
-	ck_assert_int_eq(ktls__control_alert_for(-KTLS_ETRUNCATED), -1);
-	ck_assert_int_eq(ktls__control_alert_for(-ECONNRESET), -1);
-	ck_assert_uint_eq(ktls__control_level(0), 1);
-	ck_assert_uint_eq(ktls__control_level(90), 1);
-	ck_assert_uint_eq(ktls__control_level(100), 1);
-	ck_assert_uint_eq(ktls__control_level(20), 2);
-}
-END_TEST
-
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 int main(void)
 {
 	Suite *suite = suite_create("control");
-	TCase *tcase = tcase_create("messages");
+	TCase *tcase = tcase_create("stream");
 
-	tcase_add_loop_test(tcase, alert_by_version, 0, COUNT(alerts));
-	tcase_add_test(tcase, tickets_are_skipped);
-	tcase_add_test(tcase, half_a_message_is_not_idle);
-	tcase_add_loop_test(tcase, message_by_role, 0, COUNT(messages));
-	tcase_add_test(tcase, coalesced_key_update);
+	tcase_add_test(tcase, any_two_cuts);
+	tcase_add_test(tcase, event_gets_whole_message);
+	tcase_add_test(tcase, nothing_behind_a_key_update);
+	tcase_add_test(tcase, nothing_inside_a_message);
+	tcase_add_test(tcase, alert_inside_a_message_1_2);
+	tcase_add_test(tcase, alerts_of_wrong_length);
 	tcase_add_test(tcase, gathers_from_iov);
-	tcase_add_test(tcase, never_empty_and_no_other_type);
-	tcase_add_test(tcase, alert_for_failure);
+	tcase_add_test(tcase, key_update_over_iov);
+	tcase_add_test(tcase, nothing_behind_a_key_update_over_iov);
+	tcase_add_loop_test(tcase, never_empty_and_no_other_type, 0, 2);
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);
 }

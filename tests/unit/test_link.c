@@ -158,7 +158,8 @@ START_TEST(reads_and_ends)
 }
 END_TEST
 
-/* A direction that is in the kernel has nothing to do with this link. */
+/* A direction that has left the SSL: nothing of its own meets the socket,
+ * and what it writes is kept, in order. */
 START_TEST(closed_directions)
 {
 	struct ktls__link link = fresh();
@@ -167,9 +168,131 @@ START_TEST(closed_directions)
 	link.no_input = true;
 	link.no_output = true;
 	ck_assert_int_eq(ktls__link_read(&link, buf, 8), -EAGAIN);
-	ck_assert_int_eq(ktls__link_write(&link, "abc", 3), 0);
+	ck_assert_int_eq(ktls__link_speak(&link, "", 0), 0);
+	ck_assert_ptr_null(link.spoken);
+	ck_assert_int_eq(ktls__link_speak(&link, "abc", 3), 0);
+	ck_assert_int_eq(ktls__link_speak(&link, "de", 2), 0);
+	ck_assert_uint_eq(link.spoken_len, 5);
+	ck_assert_mem_eq(link.spoken, "abcde", 5);
 	ck_assert_uint_eq(fake_n(FAKE_SENDMSG), 0);
 	ck_assert_uint_eq(fake_n(FAKE_RECVMSG), 0);
+	done(&link);
+}
+END_TEST
+
+START_TEST(an_open_direction_speaks_out)
+{
+	struct ktls__link link = fresh();
+
+	fake_push(FAKE_SENDMSG, 1);
+	ck_assert_int_eq(ktls__link_speak(&link, "abc", 3), 0);
+	expect_sent(0, "abc", 3);
+	ck_assert_uint_eq(link.spoken_len, 0);
+	ck_assert_uint_eq(link.queue_len, 2);
+	fake_push(FAKE_SENDMSG, -EPIPE);
+	ck_assert_int_eq(ktls__link_speak(&link, "abc", 3), -EPIPE);
+	done(&link);
+}
+END_TEST
+
+/* What others have sealed goes to the socket when TX has left the SSL. */
+START_TEST(writes_beside_the_ssl)
+{
+	struct ktls__link link = fresh();
+
+	link.no_output = true;
+	ck_assert_int_eq(ktls__link_speak(&link, "ssl", 3), 0);
+	fake_push(FAKE_SENDMSG, 1);
+	ck_assert_int_eq(ktls__link_write(&link, "abc", 3), 0);
+	expect_sent(0, "abc", 3);
+	ck_assert_int_eq(ktls__link_enqueue(&link, "de", 2), 0);
+	fake_push(FAKE_SENDMSG, 4);
+	ck_assert_int_eq(ktls__link_flush(&link), 0);
+	expect_sent(1, "bcde", 4);
+	ck_assert_uint_eq(link.spoken_len, 3);
+	ck_assert_mem_eq(link.spoken, "ssl", 3);
+	done(&link);
+}
+END_TEST
+
+/* What is forgotten is not left behind; the rest moves up. */
+START_TEST(forgets_what_was_spoken)
+{
+	static const uint8_t zeros[3];
+	struct ktls__link link = fresh();
+
+	link.no_output = true;
+	ck_assert_int_eq(ktls__link_speak(&link, "abcde", 5), 0);
+	ktls__link_forget(&link, 3);
+	ck_assert_uint_eq(link.spoken_len, 2);
+	ck_assert_mem_eq(link.spoken, "de", 2);
+	ck_assert_mem_eq(link.spoken + 2, zeros, 3);
+	ktls__link_forget(&link, 0);
+	ck_assert_uint_eq(link.spoken_len, 2);
+	ktls__link_forget(&link, 2);
+	ck_assert_ptr_null(link.spoken);
+	ck_assert_uint_eq(link.spoken_cap, 0);
+	done(&link);
+}
+END_TEST
+
+/* A large answer: the buffer grows and keeps its order. */
+START_TEST(collects_much)
+{
+	struct ktls__link link = fresh();
+	uint8_t buf[1000];
+
+	link.no_output = true;
+	for (int i = 0; i < 100; i++) {
+		memset(buf, i, sizeof(buf));
+		ck_assert_int_eq(ktls__link_speak(&link, buf, sizeof(buf)), 0);
+	}
+	ck_assert_uint_eq(link.spoken_len, 100 * sizeof(buf));
+	for (int i = 0; i < 100; i++) {
+		memset(buf, i, sizeof(buf));
+		ck_assert_mem_eq(link.spoken, buf, sizeof(buf));
+		ktls__link_forget(&link, sizeof(buf));
+	}
+	ck_assert_ptr_null(link.spoken);
+	done(&link);
+}
+END_TEST
+
+/* Before the socket, in order, whatever the SSL's bites; gone when read. */
+START_TEST(feeds_first)
+{
+	struct ktls__link link = fresh();
+	char buf[8];
+
+	ck_assert_int_eq(ktls__link_feed(&link, "", 0), 0);
+	ck_assert_ptr_null(link.head);
+	ck_assert_int_eq(ktls__link_feed(&link, "abcd", 4), 0);
+	ck_assert_int_eq(ktls__link_read(&link, buf, 3), 3);
+	ck_assert_mem_eq(buf, "abc", 3);
+	ck_assert_int_eq(ktls__link_feed(&link, "ef", 2), 0);
+	ck_assert_int_eq(ktls__link_read(&link, buf, 8), 3);
+	ck_assert_mem_eq(buf, "def", 3);
+	ck_assert_ptr_null(link.head);
+	ck_assert_uint_eq(link.head_len, 0);
+	fake_push_record(-1, "xyz", 3, 0);
+	ck_assert_int_eq(ktls__link_read(&link, buf, 8), 3);
+	ck_assert_mem_eq(buf, "xyz", 3);
+	done(&link);
+}
+END_TEST
+
+START_TEST(feeds_what_has_no_input)
+{
+	struct ktls__link link = fresh();
+	char buf[8];
+
+	link.no_input = true;
+	link.read_err = -ECONNRESET;
+	ck_assert_int_eq(ktls__link_feed(&link, "ab", 2), 0);
+	ck_assert_int_eq(ktls__link_read(&link, buf, 8), 2);
+	ck_assert_mem_eq(buf, "ab", 2);
+	ck_assert_int_eq(ktls__link_read(&link, buf, 8), -EAGAIN);
+	ck_assert_int_eq(ktls__link_feed(&link, "cd", 2), 0);
 	done(&link);
 }
 END_TEST
@@ -187,6 +310,12 @@ int main(void)
 	tcase_add_test(tcase, errors_stay);
 	tcase_add_test(tcase, reads_and_ends);
 	tcase_add_test(tcase, closed_directions);
+	tcase_add_test(tcase, an_open_direction_speaks_out);
+	tcase_add_test(tcase, writes_beside_the_ssl);
+	tcase_add_test(tcase, forgets_what_was_spoken);
+	tcase_add_test(tcase, collects_much);
+	tcase_add_test(tcase, feeds_first);
+	tcase_add_test(tcase, feeds_what_has_no_input);
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);
 }

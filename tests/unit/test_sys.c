@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "suite_main.h"
@@ -31,6 +32,11 @@ START_TEST(errnos)
 	ck_assert_int_eq(sys->pread(-1, &val, 1, 0), -EBADF);
 	ck_assert_int_eq(sys->lseek(-1, 0, SEEK_CUR), -EBADF);
 	ck_assert_int_eq(sys->fstat(-1, &st), -EBADF);
+	ck_assert_int_eq(sys->splice(-1, -1, 1, 0), -EBADF);
+	ck_assert_int_eq(sys->read(-1, &val, 1), -EBADF);
+	ck_assert_int_eq(sys->write(-1, &val, 1), -EBADF);
+	ck_assert_int_eq(sys->pipe_size(-1), -EBADF);
+	ck_assert_int_eq(sys->inq(-1), -EBADF);
 	ck_assert_int_eq(sys->outq(-1), -EBADF);
 	ck_assert_int_eq(sys->socket(-1, 0, 0), -EAFNOSUPPORT);
 	ck_assert_int_eq(sys->bind(-1, any, len), -EBADF);
@@ -39,6 +45,7 @@ START_TEST(errnos)
 	ck_assert_int_eq(sys->accept(-1), -EBADF);
 	ck_assert_int_eq(sys->getsockname(-1, any, &len), -EBADF);
 	ck_assert_int_eq(sys->getpeername(-1, any, &len), -EBADF);
+	ck_assert_int_eq(sys->shutdown(-1, SHUT_WR), -EBADF);
 	ck_assert_int_eq(sys->close(-1), -EBADF);
 }
 END_TEST
@@ -65,6 +72,8 @@ START_TEST(connection)
 	ck_assert_int_ge(peer, 0);
 	ck_assert(is_cloexec(fd) && is_cloexec(peer));
 	ck_assert_int_eq(sys->outq(fd), 0);
+	ck_assert_int_eq(sys->shutdown(fd, SHUT_WR), 0);
+	ck_assert_int_eq(recv(peer, &addr, 1, 0), 0);
 	sys->close(fd);
 	sys->close(peer);
 	sys->close(listener);
@@ -85,7 +94,49 @@ START_TEST(file)
 	ck_assert_int_eq(sys->lseek(fd, 1, SEEK_SET), 1);
 	ck_assert_int_eq(sys->fstat(fd, &st), 0);
 	ck_assert_int_eq(st.st_size, 6);
+	ck_assert_int_eq(sys->pipe_size(fd), -EBADF);
 	ck_assert_int_eq(sys->close(fd), 0);
+}
+END_TEST
+
+/* Through one pipe into another. */
+START_TEST(pipes)
+{
+	char buf[8];
+	int from[2];
+	int to[2];
+
+	ck_assert_int_eq(pipe2(from, O_CLOEXEC), 0);
+	ck_assert_int_eq(pipe2(to, O_CLOEXEC | O_NONBLOCK), 0);
+	ck_assert_int_eq(sys->pipe_size(to[0]), fcntl(to[0], F_GETPIPE_SZ));
+	ck_assert_int_eq(sys->write(from[1], "abcdef", 6), 6);
+	ck_assert_int_eq(sys->inq(from[0]), 6);
+	ck_assert_int_eq(sys->splice(from[0], to[1], 4, 0), 4);
+	ck_assert_int_eq(sys->inq(from[0]), 2);
+	ck_assert_int_eq(sys->read(to[0], buf, sizeof(buf)), 4);
+	ck_assert_mem_eq(buf, "abcd", 4);
+	ck_assert_int_eq(sys->read(to[0], buf, sizeof(buf)), -EAGAIN);
+	ck_assert_int_eq(sys->splice(from[0], to[1], 4, 0), 2);
+	ck_assert_int_eq(sys->splice(from[0], to[1], 4, SPLICE_F_NONBLOCK),
+			 -EAGAIN);
+	for (int i = 0; i < 2; i++) {
+		sys->close(from[i]);
+		sys->close(to[i]);
+	}
+}
+END_TEST
+
+START_TEST(monotonic)
+{
+	struct timespec now;
+	int64_t before;
+	int64_t ms = sys->now_ms();
+
+	ck_assert_int_eq(clock_gettime(CLOCK_MONOTONIC, &now), 0);
+	ck_assert_int_ge(ms, 0);
+	ck_assert_int_le(ms, now.tv_sec * 1000 + now.tv_nsec / 1000000);
+	before = now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	ck_assert_int_ge(sys->now_ms(), before);
 }
 END_TEST
 
@@ -191,6 +242,8 @@ int main(void)
 	tcase_add_test(tcase, errnos);
 	tcase_add_test(tcase, connection);
 	tcase_add_test(tcase, file);
+	tcase_add_test(tcase, pipes);
+	tcase_add_test(tcase, monotonic);
 	tcase_add_loop_test(tcase, sigpipe_held, 0, 3);
 	tcase_add_test(tcase, sigpipe_blocked);
 	tcase_add_test(tcase, sigpipe_pending);

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* How much a key of TX has sealed: see key_limit.h. */
+#include "key_limit.h"
+
+#include "record.h"
+#include "sock.h"
+#include "sys.h"
+#include "uapi.h"
+
+/* Records between two looks at the kernel's number of them. */
+#define LOOK ((uint64_t)4096)
+
+/* Some records are closed before they are full, and the application may have
+ * made them smaller: so the next look comes long before the limit, and at
+ * least every 64 MiB of full ones. */
+static void next_look(struct ktls *k)
+{
+	uint64_t left = k->turn.limit > k->turn.sealed ?
+				k->turn.limit - k->turn.sealed : k->turn.limit;
+	uint16_t payload = KTLS__RECORD_PLAIN_MAX;
+	socklen_t len = sizeof(payload);
+
+	k->turn.payload = KTLS__RECORD_PLAIN_MAX;
+	if (k->tx.path == KTLS_PATH_KERNEL &&
+	    ktls__sys->getsockopt(k->fd, KTLS__SOL_TLS,
+				  KTLS__TLS_TX_MAX_PAYLOAD_LEN, &payload,
+				  &len) == 0 &&
+	    payload > 1 && payload < KTLS__RECORD_PLAIN_MAX)
+		k->turn.payload = payload - 1u; /* TLS 1.3: with the type */
+	k->turn.look = k->turn.sealed + (left < 8 * LOOK ? left / 8 + 1 : LOOK);
+}
+
+static uint64_t kernel_count(struct ktls *k)
+{
+	uint64_t seq;
+
+	if (k->turn.limit > 0 && k->turn.sealed >= k->turn.look) {
+		if (ktls__sock_rec_seq(k->fd, KTLS_TX, k->hs.row, &seq) == 0)
+			k->turn.sealed = seq;
+		next_look(k);
+	}
+	return k->turn.sealed;
+}
+
+uint64_t ktls__limit_count(struct ktls *k)
+{
+	const struct ktls__trace *t;
+
+	switch (k->tx.path) {
+	case KTLS_PATH_KERNEL:
+		return kernel_count(k);
+	case KTLS_PATH_USERSPACE:
+		return k->sealer.seq;
+	default:
+		t = ktls__trace_of(k->ssl);
+		return t == NULL ? 0 : t->tx.records;
+	}
+}
+
+void ktls__limit_restart(struct ktls *k, uint64_t sealed)
+{
+	k->turn.sealed = sealed;
+	if (k->turn.limit > 0)
+		next_look(k);
+}
+
+void ktls__limit_init(struct ktls *k)
+{
+	bool gcm = k->hs.row != NULL &&
+		   k->hs.row->cipher_bit != KTLS_CIPHER_CHACHA20_POLY1305;
+
+	k->turn.limit = k->limits.key_records;
+	if (k->turn.limit == 0 && gcm)
+		k->turn.limit = KTLS_KEY_RECORDS;
+	/* The SSL has used the key before. */
+	ktls__limit_restart(k, k->tx.seq0);
+}
+
+void ktls__limit_sealed(struct ktls *k, size_t bytes)
+{
+	if (k->turn.limit > 0)
+		k->turn.sealed += (bytes + k->turn.payload - 1) /
+				  k->turn.payload;
+}
+
+static size_t room(struct ktls *k)
+{
+	uint64_t to = k->turn.limit - 1;
+	uint64_t count = ktls__limit_count(k);
+
+	if (k->turn.limit == 0 || k->turn.told)
+		return SIZE_MAX;
+	if (k->tx.path == KTLS_PATH_KERNEL && k->turn.look < to)
+		to = k->turn.look;
+	if (to <= count)
+		return k->turn.payload;
+	if (to - count > SIZE_MAX / 2 / k->turn.payload)
+		return SIZE_MAX;
+	return (size_t)(to - count) * k->turn.payload;
+}
+
+void ktls__limit_set_room(struct ktls *k)
+{
+	k->turn.room = room(k);
+}
+
+size_t ktls__limit_room(const struct ktls *k)
+{
+	return k->turn.room;
+}

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TX between two records: see turn.h.  Everything here is done in steps that
+ * never wait, under the lock, and taken up again where the last one stopped;
+ * between the KeyUpdate and the new key nothing else is sent.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "key_limit.h"
+#include "output.h"
+#include "sock.h"
+#include "sys.h"
+#include "turn.h"
+#include "wipe.h"
+
+#define KEY_UPDATE 24
+
+bool ktls__turn_can(const struct ktls *k)
+{
+	if (k->hs.version != KTLS_TLS_1_3)
+		return false;
+	switch (k->tx.path) {
+	case KTLS_PATH_KERNEL:
+		return k->turn.rekeys && k->tx.secret_len > 0;
+	case KTLS_PATH_USERSPACE:
+		return k->tx.secret_len > 0;
+	default:
+		return true;
+	}
+}
+
+void ktls__turn_order(struct ktls *k, bool ask)
+{
+	atomic_fetch_or(&k->turn.todo, ask ? KTLS__SEND_UPDATE |
+						     KTLS__ASK_UPDATE :
+					     KTLS__SEND_UPDATE);
+}
+
+static void done(struct ktls *k, unsigned what)
+{
+	atomic_fetch_and(&k->turn.todo, ~what);
+}
+
+/* One record is kept for the KeyUpdate, or the last alert. */
+static bool at_limit(struct ktls *k)
+{
+	return k->turn.limit > 0 &&
+	       ktls__limit_count(k) + 1 >= k->turn.limit;
+}
+
+static int check_limit(struct ktls *k)
+{
+	bool exceed = (k->limits.flags & KTLS_EXCEED_KEY_LIMIT) != 0;
+
+	if (!at_limit(k))
+		return 0;
+	if (ktls__turn_can(k)) {
+		if ((k->turn.todo & (KTLS__SEND_UPDATE | KTLS__INSTALL)) == 0)
+			k->turn.news.limit = KTLS__LIMIT_CHANGED;
+		ktls__turn_order(k, false);
+		return 0;
+	}
+	if (!k->turn.told)
+		k->turn.news.limit = exceed ? KTLS__LIMIT_EXCEEDED :
+					      KTLS__LIMIT_REFUSED;
+	k->turn.told = true;
+	return exceed ? 0 : -KTLS_EKEYLIMIT;
+}
+
+static int send_handshake(struct ktls *k)
+{
+	int alert = k->said.alert;
+	ssize_t n;
+
+	if (k->tx.err < 0 || k->notified)
+		k->said_off = k->said.len;
+	while (k->said_off < k->said.len) {
+		n = ktls__output_record(k, KTLS_RECORD_HANDSHAKE,
+					k->said.bytes + k->said_off,
+					k->said.len - k->said_off);
+		if (n < 0)
+			return (int)n;
+		k->said_off += (size_t)n;
+	}
+	ktls__said_wipe(&k->said);
+	k->said.alert = alert;
+	k->said_off = 0;
+	done(k, KTLS__SEND_HANDSHAKE);
+	return 0;
+}
+
+static int send_alert(struct ktls *k)
+{
+	const uint8_t alert[2] = { ktls__alert_level(k->turn.alert),
+				   k->turn.alert };
+	ssize_t n = ktls__output_record(k, KTLS_RECORD_ALERT, alert, 2);
+
+	if (n < 0)
+		return (int)n;
+	done(k, KTLS__SEND_ALERT);
+	k->turn.news.alert = true;
+	return 0;
+}
+
+/* What needs no key of its own. */
+static unsigned answers(const struct ktls *k)
+{
+	const unsigned todo = k->turn.todo;
+
+	return (todo & KTLS__INSTALL) != 0 ?
+		       0 : todo & (KTLS__SEND_HANDSHAKE | KTLS__SEND_ALERT);
+}
+
+void ktls__turn_answer(struct ktls *k)
+{
+	int err = 0;
+
+	if ((answers(k) & KTLS__SEND_HANDSHAKE) != 0)
+		err = send_handshake(k);
+	if ((answers(k) & KTLS__SEND_ALERT) != 0)
+		err = send_alert(k);
+	if (ktls__is_final(err)) {
+		done(k, KTLS__SEND_HANDSHAKE | KTLS__SEND_ALERT);
+		k->turn.failed = err;
+	}
+}
+
+static struct ktls__link *link_of(struct ktls *k)
+{
+	return k->foreign ? NULL : &k->link;
+}
+
+static int send_update(struct ktls *k)
+{
+	unsigned todo = k->turn.todo & (KTLS__SEND_UPDATE | KTLS__ASK_UPDATE);
+	uint8_t ask = (todo & KTLS__ASK_UPDATE) != 0;
+	uint8_t msg[] = { KEY_UPDATE, 0, 0, 1, ask };
+	ssize_t n = 0;
+
+	/* A foreign SSL has begun a write, which has to be repeated first. */
+	if (k->refused > 0)
+		n = -EAGAIN;
+	else if (k->tx.path == KTLS_PATH_LIBRARY)
+		n = ktls__backend_order_update(k->ssl, link_of(k), ask);
+	else
+		n = ktls__output_record(k, KTLS_RECORD_HANDSHAKE, msg,
+					sizeof(msg));
+	if (n < 0)
+		return (int)n;
+	k->turn.news.asked = ask;
+	k->asked += ask;
+	atomic_fetch_or(&k->turn.todo, KTLS__INSTALL);
+	done(k, todo);
+	return 0;
+}
+
+/* The number of records under the old key, and the new one in force. */
+static int replace_key(struct ktls *k, const struct ktls_keys *keys,
+		       uint64_t *records)
+{
+	int err;
+
+	if (k->tx.path == KTLS_PATH_USERSPACE) {
+		*records = k->sealer.seq - k->tx.seq0;
+		return ktls__sealer_key(&k->sealer, keys);
+	}
+	err = ktls__sock_rec_seq(k->fd, KTLS_TX, k->hs.row, records);
+	*records -= k->tx.seq0;
+	return err < 0 ? err : ktls__sock_rekey(k->fd, KTLS_TX, keys);
+}
+
+static int install(struct ktls *k)
+{
+	uint8_t secret[KTLS__SECRET_MAX];
+	struct ktls_keys keys = { 0 };
+	uint64_t records = 0;
+	int err = ktls__next_keys(k, &k->tx, secret, &keys);
+
+	if (err == 0)
+		err = replace_key(k, &keys, &records);
+	if (err == 0) {
+		ktls__turn_side(&k->tx, secret, records);
+		ktls__limit_restart(k, 0);
+	}
+	ktls_keys_wipe(&keys);
+	ktls__wipe(secret, sizeof(secret));
+	return err;
+}
+
+static int finish_update(struct ktls *k)
+{
+	int err;
+
+	if (k->tx.path == KTLS_PATH_LIBRARY)
+		err = ktls__backend_send_owed(k->ssl, link_of(k));
+	else
+		err = install(k);
+	if (err < 0)
+		return err;
+	done(k, KTLS__INSTALL);
+	/* Those of the SSL are counted where it sends them. */
+	if (k->tx.path != KTLS_PATH_LIBRARY) {
+		k->key_updates_sent++;
+		k->turn.news.updated = 1;
+	}
+	return 0;
+}
+
+/* A key that is due comes before any record, the rest of a message before a
+ * key. */
+static int step(struct ktls *k, unsigned todo)
+{
+	const bool half_said = k->said_off > 0;
+
+	if ((todo & KTLS__INSTALL) != 0)
+		return finish_update(k);
+	if ((todo & KTLS__SEND_ALERT) != 0)
+		return send_alert(k);
+	if ((todo & KTLS__SEND_UPDATE) != 0 && !half_said)
+		return send_update(k);
+	if ((todo & KTLS__SEND_HANDSHAKE) != 0)
+		return send_handshake(k);
+	done(k, KTLS__ASK_UPDATE);
+	return 0;
+}
+
+static int work_off(struct ktls *k)
+{
+	unsigned todo;
+	int err = 0;
+
+	while (err == 0 && (todo = k->turn.todo) != 0)
+		err = step(k, todo);
+	return err;
+}
+
+static void tell(struct ktls *k, const struct ktls__news *news)
+{
+	unsigned i;
+
+	static const int values[] = {
+		[KTLS__LIMIT_CHANGED] = 0,
+		[KTLS__LIMIT_EXCEEDED] = 1,
+		[KTLS__LIMIT_REFUSED] = -KTLS_EKEYLIMIT,
+	};
+
+	if (news->limit != KTLS__LIMIT_FAR) {
+		k->limits_hit++;
+		ktls__tell(k, KTLS_EVENT_KEY_LIMIT, KTLS_TX,
+			   values[news->limit]);
+	}
+	/* Ours was the last, behind the SSL's answers. */
+	for (i = news->updated; i > 0; i--)
+		ktls__tell(k, KTLS_EVENT_KEY_UPDATE_SENT, KTLS_TX,
+			   i == 1 && news->asked);
+	if (news->alert)
+		ktls__alert_was_sent(k, k->turn.alert);
+}
+
+/* A step that could not be taken: what it waits for. */
+static int wait_for(struct ktls *k)
+{
+	if (k->foreign)
+		return -EAGAIN;
+	k->waits_for_input = k->tx.path == KTLS_PATH_LIBRARY && !k->queued;
+	return ktls__link_wait(k->fd,
+			       k->waits_for_input ? POLLIN : POLLOUT);
+}
+
+/* Under the lock: what has to be told outside of it. */
+static struct ktls__news collect(struct ktls *k)
+{
+	const struct ktls__trace *t =
+		k->tx.path == KTLS_PATH_LIBRARY ? ktls__trace_of(k->ssl) : NULL;
+	struct ktls__news news = k->turn.news;
+
+	if (t != NULL) {
+		news.updated = (unsigned)(t->key_updates_sent -
+					  k->turn.updates_told);
+		k->turn.updates_told = t->key_updates_sent;
+	}
+	k->turn.news = (struct ktls__news){ .limit = KTLS__LIMIT_FAR };
+	k->turn.news.asked = news.asked && news.updated == 0;
+	return news;
+}
+
+void ktls__turn_tell(struct ktls *k)
+{
+	struct ktls__news news;
+
+	pthread_mutex_lock(&k->lock);
+	news = collect(k);
+	pthread_mutex_unlock(&k->lock);
+	tell(k, &news);
+}
+
+/* Under the lock.  After 0 the kernel is ours until ktls__turn_sent(). */
+static int prepare(struct ktls *k, bool for_data)
+{
+	int err = k->tx.err < 0 ? k->tx.err : k->turn.failed;
+
+	if (err == 0 && for_data)
+		err = check_limit(k);
+	if (err == 0)
+		err = work_off(k);
+	ktls__limit_set_room(k);
+	if (err == 0)
+		k->turn.sending = k->tx.path == KTLS_PATH_KERNEL;
+	return err;
+}
+
+void ktls__turn_push(struct ktls *k)
+{
+	struct ktls__news news;
+	int failed;
+
+	pthread_mutex_lock(&k->lock);
+	ktls__turn_answer(k);
+	(void)ktls__output_flush(k);
+	news = collect(k);
+	failed = k->turn.failed;
+	pthread_mutex_unlock(&k->lock);
+	tell(k, &news);
+	ktls__latch(k, &k->tx, failed);
+}
+
+void ktls__turn_sent(struct ktls *k)
+{
+	pthread_mutex_lock(&k->lock);
+	k->turn.sending = false;
+	pthread_mutex_unlock(&k->lock);
+	if (ktls__turn_owes(k))
+		ktls__turn_push(k);
+}
+
+bool ktls__turn_owes(const struct ktls *k)
+{
+	return k->queued || answers(k) != 0;
+}
+
+static int ready(struct ktls *k, bool limited)
+{
+	struct ktls__news news;
+	int err;
+
+	do {
+		pthread_mutex_lock(&k->lock);
+		err = prepare(k, limited);
+		news = collect(k);
+		pthread_mutex_unlock(&k->lock);
+		tell(k, &news);
+		if (err != -EAGAIN)
+			break;
+		err = wait_for(k);
+	} while (err == 0);
+	return ktls__latch(k, &k->tx, err);
+}
+
+int ktls__turn_ready(struct ktls *k)
+{
+	return ready(k, true);
+}
+
+int ktls__turn_flush(struct ktls *k)
+{
+	int err = ready(k, false);
+
+	if (err == 0)
+		ktls__turn_sent(k);
+	return err;
+}
+
+int ktls__turn_begin(struct ktls *k)
+{
+	return ready(k, false);
+}
+
+int ktls__turn_settle(struct ktls *k)
+{
+	if ((k->turn.todo & KTLS__INSTALL) == 0 ||
+	    k->tx.path == KTLS_PATH_LIBRARY)
+		return 0;
+	return finish_update(k);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* A kernel that cannot change keys, in one direction or both. */
+#include "life.h"
+
+static const struct life_case cases[] = {
+	{ .name = "no rekey: what was sent before comes first",
+	  .on = BOTH_1_3, .only = LIFE_RX_FIXED, LIFE_SCRIPT(
+		{ SEND("old") },
+		{ UPDATE(0) },
+		{ SEND("never") },
+		{ READ("old") },
+		{ FAILS(-KTLS_EKEYUPDATE) },
+		{ DEAD(-KTLS_EKEYUPDATE) },
+		{ GETS_ALERT(80) },
+		{ NUMBER(alert_sent, 80) },
+		{ COUNT(alerts_sent, 1) },
+		{ COUNT(key_updates_received, 1) },
+		{ EVENT(KEY_UPDATE_RECEIVED, RX, 0) }) },
+	{ .name = "no rekey: in one large read", .on = BOTH_1_3,
+	  .only = LIFE_RX_FIXED, LIFE_SCRIPT(
+		{ HOLD },
+		{ SEND("old") },
+		{ UPDATE(1) },
+		{ SEND("never") },
+		{ RELEASE },
+		{ READ("old"), BUFFER(4096) },
+		ENDS_WITH(-KTLS_EKEYUPDATE, 80)) },
+	{ .name = "no rekey: nobody leaves that unanswered", .on = BOTH_1_3,
+	  .only = LIFE_RX_FIXED, .flags = KTLS_LEAVE_UNANSWERED, LIFE_SCRIPT(
+		{ UPDATE(1) },
+		{ SEND("never") },
+		ENDS_WITH(-KTLS_EKEYUPDATE, 80)) },
+	{ .name = "no rekey of TX: followed", .on = BOTH_1_3,
+	  .only = LIFE_TX_FIXED | LIFE_RX_USERSPACE, LIFE_SCRIPT(
+		{ UPDATE(0), TIMES(3) },
+		{ SEND("new") },
+		{ READ("new") },
+		{ WRITE("y") },
+		{ GETS("y"), KEY(0) }) },
+	{ .name = "no rekey of TX: a request", .on = BOTH_1_3,
+	  .only = LIFE_TX_FIXED | LIFE_RX_USERSPACE, LIFE_SCRIPT(
+		{ SEND("old") },
+		{ UPDATE(1) },
+		{ SEND("never") },
+		{ READ("old") },
+		ENDS_WITH(-KTLS_EKEYUPDATE, 80)) },
+	{ .name = "no rekey of TX: a request left unanswered",
+	  .on = BOTH_1_3, .only = LIFE_TX_FIXED | LIFE_RX_USERSPACE,
+	  .flags = KTLS_LEAVE_UNANSWERED, LIFE_SCRIPT(
+		{ UPDATE(1) },
+		{ SEND("one") },
+		{ READ("one") },
+		{ WRITE("y") },
+		{ GETS("y"), KEY(0) },
+		{ UPDATE(1), TIMES(2) },
+		{ UPDATE(0) },
+		{ SEND("two") },
+		{ READ("two") },
+		{ WRITE("z") },
+		{ GETS("z"), KEY(0) },
+		{ SHUTDOWN(0) },
+		{ GETS_ALERT(0), KEY(0) },
+		{ COUNT(key_updates_received, 4) },
+		{ COUNT(key_updates_sent, 0) }) },
+	{ .name = "no rekey of TX: a request after our close_notify",
+	  .on = BOTH_1_3, .only = LIFE_TX_FIXED | LIFE_RX_USERSPACE,
+	  LIFE_SCRIPT(
+		{ SHUTDOWN(0) },
+		{ GETS_ALERT(0) },
+		{ UPDATE(1) },
+		{ SEND("x") },
+		{ SEND_ALERT("\x01\0") },
+		{ READ("x") },
+		{ ENDS }) },
+	{ .name = "nobody leaves unanswered what can be", .on = BOTH_1_3,
+	  .flags = KTLS_LEAVE_UNANSWERED, LIFE_SCRIPT(
+		{ WHEN(LIFE_TX_FIXED), STOP },
+		{ WHEN(LIFE_RX_FIXED), STOP },
+		{ UPDATE(1) },
+		{ SEND("x") },
+		{ READ("x") },
+		{ WRITE("y") },
+		{ GETS_HS(HS_UPDATE), KEY(0) },
+		{ GETS("y"), KEY(1) }) },
+};
+
+const struct life_topic life_fixed = LIFE_TOPIC("no rekey", cases);

@@ -137,9 +137,9 @@ void ktls__alert_fault(struct ktls *k, int err)
 {
 	int alert = ktls__alert_for(err);
 
-	if (alert < 0 || k->control.told || k->shut != KTLS__OPEN)
+	if (alert < 0 || k->shut != KTLS__OPEN ||
+	    atomic_exchange(&k->control.told, true))
 		return;
-	k->control.told = true;
 	if (k->control.fault > 0)
 		alert = k->control.fault;
 	ktls__alert_say(k, (uint8_t)alert);

@@ -90,8 +90,8 @@ struct ktls__control {
 	size_t msg_len;
 	uint8_t update;          /* the body of a KeyUpdate */
 	bool install;            /* RX's next key is due */
-	uint8_t fault;           /* alert for the error that was found */
-	bool told;               /* the peer has got one already */
+	_Atomic uint8_t fault;   /* alert for the error that was found */
+	_Atomic bool told;       /* the peer has got one already */
 	uint32_t records;        /* of any kind but data, in a row */
 	uint32_t key_updates;    /* and of them */
 	uint32_t tickets;

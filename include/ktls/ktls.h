@@ -486,6 +486,9 @@ struct ktls_opts {
 	 * without application data between, 0: KTLS_CONTROL_RUN each.  One
 	 * more, and the connection ends with -KTLS_EFLOOD.  As many
 	 * KeyUpdates more are let pass as KTLS_UPDATE_REQUESTED asked for.
+	 * Where RX is on the SSL, OpenSSL's own limits hold as well: 5
+	 * warnings, 32 empty records.  An empty record alone in a receive is
+	 * dropped by Linux, uncounted.
 	 */
 	uint32_t key_update_run;
 	uint32_t ticket_run;
@@ -669,7 +672,9 @@ KTLS_API ssize_t ktls_sendfile(struct ktls *k, int in_fd, off_t *offset,
  * all others.  After a fatal one, and after close_notify, writing is over.
  * The alerts that answer a fault in what was received are sent by the call
  * that found it, not here.
- * Returns 0; -EAGAIN: nothing sent, call again; -EOPNOTSUPP: the SSL that
+ * Returns 0: sent, or sealed, and what the socket did not take goes out with
+ * any later call (ktls_events() says POLLOUT until then);
+ * -EAGAIN: nothing sent, call again; -EOPNOTSUPP: the SSL that
  * serves this direction has no way to send it (library path, suites that
  * are not AEAD); -KTLS_ECLOSED; otherwise as ktls_write().
  */

@@ -12,6 +12,7 @@ TCase *conn_read_case(void);
 TCase *conn_record_case(void);
 TCase *conn_control_case(void);
 TCase *conn_rekey_case(void);
+TCase *conn_auth_case(void);
 TCase *conn_write_case(void);
 TCase *conn_dead_case(void);
 TCase *conn_sendfile_case(void);

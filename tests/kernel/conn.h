@@ -33,10 +33,17 @@ void conn_expect_data(struct rig *rig, const char *text);
 void conn_expect_error(struct rig *rig, int err);
 /* The peer gets this alert, and we say so. */
 void conn_expect_alert(struct rig *rig, uint8_t level, uint8_t description);
-/* The peer gets this text, in however many records. */
+/* The peer gets bytes of rig_fill(), in however many records, without another
+ * call of ours. */
+void conn_bytes_arrive(struct rig *rig, size_t len, uint64_t at);
+/* The same with a text. */
 void conn_arrives(struct rig *rig, const char *text);
 /* We write it, too. */
 void conn_expect_sent(struct rig *rig, const char *text);
+
+/* A NewSessionTicket of RFC 8446 section 4.6.1. */
+#define CONN_TICKET_LEN (4 + 27)
+extern const uint8_t conn_ticket[CONN_TICKET_LEN];
 
 /* Seconds that only a hang takes. */
 #define CONN_LIMIT 60

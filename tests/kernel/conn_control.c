@@ -6,15 +6,6 @@
 #include "conn.h"
 #include "rig.h"
 
-/* A NewSessionTicket of RFC 8446 section 4.6.1; 4 + 27 bytes. */
-static const uint8_t ticket[] = {
-	4, 0, 0, 27,
-	0, 0, 14, 16,           /* lifetime */
-	1, 2, 3, 4,             /* age_add */
-	2, 0, 0,                /* nonce */
-	0, 12, 't', 'i', 'c', 'k', 'e', 't', '-', 'b', 'y', 't', 'e', 's',
-	0, 0                    /* extensions */
-};
 #define handshake(rig, bytes) \
 	rig_send(rig, KTLS_RECORD_HANDSHAKE, bytes, sizeof(bytes))
 
@@ -60,7 +51,7 @@ END_TEST
 
 START_TEST(test_ticket)
 {
-	uint8_t two[2 * sizeof(ticket)];
+	uint8_t two[2 * sizeof(conn_ticket)];
 	struct ktls_conn_info info;
 	struct rig rig;
 
@@ -69,16 +60,17 @@ START_TEST(test_ticket)
 		rig_close(&rig);
 		return;
 	}
-	handshake(&rig, ticket);
+	handshake(&rig, conn_ticket);
 	rig_send(&rig, KTLS_RECORD_DATA, "one", 3);
 	conn_expect_data(&rig, "one");
-	memcpy(two, ticket, sizeof(ticket));
-	memcpy(two + sizeof(ticket), ticket, sizeof(ticket));
+	memcpy(two, conn_ticket, sizeof(conn_ticket));
+	memcpy(two + sizeof(conn_ticket), conn_ticket, sizeof(conn_ticket));
 	handshake(&rig, two);
 	rig_send(&rig, KTLS_RECORD_DATA, "two", 3);
 	conn_expect_data(&rig, "two");
-	rig_send(&rig, KTLS_RECORD_HANDSHAKE, ticket, 11);
-	rig_send(&rig, KTLS_RECORD_HANDSHAKE, ticket + 11, sizeof(ticket) - 11);
+	rig_send(&rig, KTLS_RECORD_HANDSHAKE, conn_ticket, 11);
+	rig_send(&rig, KTLS_RECORD_HANDSHAKE, conn_ticket + 11,
+		 CONN_TICKET_LEN - 11);
 	rig_send(&rig, KTLS_RECORD_DATA, "three", 5);
 	conn_expect_data(&rig, "three");
 	info = rig_info(&rig);
@@ -96,7 +88,7 @@ START_TEST(test_ticket_one_byte)
 
 	rig_start(&rig, _i);
 	if (is_1_3(&rig) && !rig.config.server)
-		handshake(&rig, ticket);
+		handshake(&rig, conn_ticket);
 	rig_send(&rig, KTLS_RECORD_DATA, "x", 1);
 	ck_assert_int_eq(rig_read(&rig, &byte, 1), 1);
 	ck_assert_int_eq(byte, 'x');
@@ -110,7 +102,7 @@ START_TEST(test_ticket_interleaved)
 
 	rig_start(&rig, _i);
 	if (is_1_3(&rig) && !rig.config.server) {
-		rig_send(&rig, KTLS_RECORD_HANDSHAKE, ticket, 11);
+		rig_send(&rig, KTLS_RECORD_HANDSHAKE, conn_ticket, 11);
 		rig_send(&rig, KTLS_RECORD_DATA, "x", 1);
 		conn_expect_error(&rig, -KTLS_EPROTOCOL);
 	}
@@ -125,7 +117,7 @@ START_TEST(test_ticket_unexpected)
 
 	rig_start(&rig, _i);
 	if (!is_1_3(&rig) || rig.config.server) {
-		handshake(&rig, ticket);
+		handshake(&rig, conn_ticket);
 		conn_expect_error(&rig, -KTLS_EPROTOCOL);
 	}
 	rig_close(&rig);

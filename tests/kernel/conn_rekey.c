@@ -7,15 +7,6 @@
 #include "conn.h"
 #include "rig.h"
 
-/* A NewSessionTicket of RFC 8446 section 4.6.1; 4 + 27 bytes. */
-static const uint8_t ticket[] = {
-	4, 0, 0, 27,
-	0, 0, 14, 16,           /* lifetime */
-	1, 2, 3, 4,             /* age_add */
-	2, 0, 0,                /* nonce */
-	0, 12, 't', 'i', 'c', 'k', 'e', 't', '-', 'b', 'y', 't', 'e', 's',
-	0, 0                    /* extensions */
-};
 static const uint8_t key_update[] = { 24, 0, 0, 1, 0 };
 static const uint8_t key_update_back[] = { 24, 0, 0, 1, 1 };
 
@@ -202,13 +193,14 @@ END_TEST
 /* The kernel looks at a record's first byte only. */
 START_TEST(test_key_update_behind_ticket)
 {
-	uint8_t both[sizeof(ticket) + sizeof(key_update)];
+	uint8_t both[sizeof(conn_ticket) + sizeof(key_update)];
 	struct rig rig;
 
 	rig_start(&rig, _i);
 	if (is_1_3(&rig) && !rig.config.server) {
-		memcpy(both, ticket, sizeof(ticket));
-		memcpy(both + sizeof(ticket), key_update, sizeof(key_update));
+		memcpy(both, conn_ticket, sizeof(conn_ticket));
+		memcpy(both + CONN_TICKET_LEN, key_update,
+		       sizeof(key_update));
 		handshake(&rig, both);
 		rig_peer_rekey(&rig);
 		goes_on(&rig);

@@ -25,24 +25,6 @@ static int make_file(size_t size)
 	return fd;
 }
 
-/* The peer gets exactly these bytes, without another call of ours. */
-static void arrives(struct rig *rig, size_t len, uint64_t at)
-{
-	uint8_t buf[RIG_RECORD_MAX];
-	uint8_t type;
-
-	while (len > 0) {
-		ssize_t n = rig_recv(rig, &type, buf);
-
-		ck_assert_int_gt(n, 0);
-		ck_assert_int_eq(type, KTLS_RECORD_DATA);
-		ck_assert_uint_le((size_t)n, len);
-		ck_assert(rig_same(buf, (size_t)n, at));
-		at += (uint64_t)n;
-		len -= (size_t)n;
-	}
-}
-
 /* Each call moves *off by what it returns. */
 static void send_all(struct rig *rig, int fd, off_t *off, size_t len)
 {
@@ -74,7 +56,7 @@ START_TEST(test_offset)
 	for (i = 0; i < 4; i++) {
 		off = 1000 + i;
 		send_all(&rig, fd, &off, sizes[i]);
-		arrives(&rig, sizes[i], (uint64_t)(1000 + i));
+		conn_bytes_arrive(&rig, sizes[i], (uint64_t)(1000 + i));
 	}
 	ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), 0);
 	ck_assert_uint_eq(rig_info(&rig).tx.bytes, 1 + 16384 + 16385 + 70000);
@@ -103,7 +85,7 @@ START_TEST(test_position)
 		at += n;
 		ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), at);
 	}
-	arrives(&rig, 30000, 50);
+	conn_bytes_arrive(&rig, 30000, 50);
 	rig_close(&rig);
 	close(fd);
 }
@@ -134,7 +116,7 @@ START_TEST(test_end_of_file)
 		ck_assert_int_gt(n, 0);
 	}
 	ck_assert_int_eq(off, 20000);
-	arrives(&rig, 19900, 100);
+	conn_bytes_arrive(&rig, 19900, 100);
 	ck_assert_int_eq(ktls_sendfile(rig.k, fd, &off, SIZE_MAX), 0);
 	rig_close(&rig);
 	close(fd);
@@ -166,7 +148,7 @@ START_TEST(test_bad_sources)
 	ck_assert_int_eq(off, 0);
 	/* not one of them is the connection's end */
 	send_all(&rig, fd, &off, 100);
-	arrives(&rig, 100, 0);
+	conn_bytes_arrive(&rig, 100, 0);
 	rig_close(&rig);
 	close(zero);
 	close(dir);
@@ -213,7 +195,7 @@ START_TEST(test_in_order)
 	ck_assert_int_eq(rig_write_all(&rig, buf + 1, 4999), 4999);
 	off = 30001;
 	send_all(&rig, fd, &off, 1);
-	arrives(&rig, 30002, 0);
+	conn_bytes_arrive(&rig, 30002, 0);
 	rig_close(&rig);
 	close(fd);
 }

@@ -47,24 +47,6 @@ static void splice_all(struct rig *rig, int fd, size_t len, size_t total)
 	ck_assert_uint_eq(done, total);
 }
 
-/* Without another call of ours. */
-static void arrives(struct rig *rig, size_t len, uint64_t at)
-{
-	uint8_t buf[RIG_RECORD_MAX];
-	uint8_t type;
-
-	while (len > 0) {
-		ssize_t n = rig_recv(rig, &type, buf);
-
-		ck_assert_int_gt(n, 0);
-		ck_assert_int_eq(type, KTLS_RECORD_DATA);
-		ck_assert_uint_le((size_t)n, len);
-		ck_assert(rig_same(buf, (size_t)n, at));
-		at += (uint64_t)n;
-		len -= (size_t)n;
-	}
-}
-
 static void put(int fd, uint64_t at, size_t len)
 {
 	static uint8_t buf[65536];
@@ -87,7 +69,7 @@ START_TEST(test_sizes)
 		put(fd[1], at, sizes[i]);
 		ck_assert_int_eq(splice_write(&rig, fd[0], 1 << 20),
 				 (ssize_t)sizes[i]);
-		arrives(&rig, sizes[i], at);
+		conn_bytes_arrive(&rig, sizes[i], at);
 		at += sizes[i];
 	}
 	ck_assert_uint_eq(rig_info(&rig).tx.bytes, at);
@@ -112,7 +94,7 @@ START_TEST(test_ends)
 	ck_assert_int_eq(splice_write(&rig, fd[0], 9000), 2000);
 	ck_assert_int_eq(ktls_splice_write(rig.k, fd[0], 9), 0);
 	ck_assert_int_eq(ktls_splice_write(rig.k, fd[0], 9), 0);
-	arrives(&rig, 3000, 0);
+	conn_bytes_arrive(&rig, 3000, 0);
 	close(fd[0]);
 	rig_close(&rig);
 }
@@ -135,7 +117,7 @@ START_TEST(test_arguments)
 	/* not one of them is the connection's end */
 	put(fd[1], 0, 10);
 	ck_assert_int_eq(splice_write(&rig, fd[0], 10), 10);
-	arrives(&rig, 10, 0);
+	conn_bytes_arrive(&rig, 10, 0);
 	ck_assert_int_eq(rig_shutdown(&rig), 0);
 	put(fd[1], 0, 10);
 	ck_assert_int_eq(ktls_splice_write(rig.k, fd[0], 10), -KTLS_ECLOSED);

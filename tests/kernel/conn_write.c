@@ -12,24 +12,6 @@
 
 #define MUCH (1024 * 1024)
 
-/* Data records until `len` bytes have come. */
-static void expect_bytes(struct rig *rig, size_t len, uint64_t at)
-{
-	uint8_t buf[RIG_RECORD_MAX];
-	uint8_t type;
-
-	while (len > 0) {
-		ssize_t n = rig_recv(rig, &type, buf);
-
-		ck_assert_int_gt(n, 0);
-		ck_assert_int_eq(type, KTLS_RECORD_DATA);
-		ck_assert_uint_le((size_t)n, len);
-		ck_assert(rig_same(buf, (size_t)n, at));
-		at += (uint64_t)n;
-		len -= (size_t)n;
-	}
-}
-
 static void expect_alert(struct rig *rig, uint8_t level, uint8_t description)
 {
 	uint8_t buf[RIG_RECORD_MAX];
@@ -54,7 +36,7 @@ START_TEST(test_write)
 		rig_fill(buf, sizes[i], at);
 		ck_assert_int_eq(rig_write_all(&rig, buf, sizes[i]),
 				 (ssize_t)sizes[i]);
-		expect_bytes(&rig, sizes[i], at);
+		conn_bytes_arrive(&rig, sizes[i], at);
 		at += sizes[i];
 	}
 	ck_assert_uint_eq(rig_info(&rig).tx.bytes, at);
@@ -75,7 +57,7 @@ START_TEST(test_writev)
 	rig_fill(buf, sizeof(buf), 0);
 	/* there is room for all of it */
 	ck_assert_int_eq(ktls_writev(rig.k, iov, 6), sizeof(buf));
-	expect_bytes(&rig, sizeof(buf), 0);
+	conn_bytes_arrive(&rig, sizeof(buf), 0);
 	rig_close(&rig);
 }
 END_TEST
@@ -94,7 +76,7 @@ START_TEST(test_many_buffers)
 		iov[i].iov_len = 1;
 	}
 	ck_assert_int_eq(ktls_writev(rig.k, iov, 1024), 1024);
-	expect_bytes(&rig, 1024, 0);
+	conn_bytes_arrive(&rig, 1024, 0);
 	rig_close(&rig);
 }
 END_TEST
@@ -136,10 +118,10 @@ START_TEST(test_alerts)
 	ck_assert_int_eq(rig_write(&rig, "x", 1), -KTLS_ECLOSED);
 	ck_assert_int_eq(rig_write(&rig, "x", 1), -KTLS_ECLOSED);
 	ck_assert_int_eq(rig_alert(&rig, 40), -KTLS_ECLOSED);
-	expect_bytes(&rig, 50, 0);
+	conn_bytes_arrive(&rig, 50, 0);
 	expect_alert(&rig, 1, 90);
 	expect_alert(&rig, 1, 100);
-	expect_bytes(&rig, 50, 50);
+	conn_bytes_arrive(&rig, 50, 50);
 	expect_alert(&rig, 2, 40);
 	rig_close(&rig);
 }

@@ -76,15 +76,16 @@ static int put_library(struct ktls *k, const uint8_t alert[2])
 
 static int put_locked(struct ktls *k, const uint8_t alert[2])
 {
-	int err = ktls__turn_settle(k);
-	ssize_t n;
+	int err = k->ended ? -KTLS_ECLOSED : ktls__turn_settle(k);
 
+	if (err == 0 && k->tx.path == KTLS_PATH_LIBRARY)
+		err = put_library(k, alert);
+	else if (err == 0)
+		err = (int)ktls__output_record(k, KTLS_RECORD_ALERT, alert, 2);
 	if (err < 0)
 		return err;
-	if (k->tx.path == KTLS_PATH_LIBRARY)
-		return put_library(k, alert);
-	n = ktls__output_record(k, KTLS_RECORD_ALERT, alert, 2);
-	return n < 0 ? (int)n : 0;
+	ktls__output_end(k, alert[1]);
+	return 0;
 }
 
 int ktls__alert_put(struct ktls *k, uint8_t description)
@@ -107,6 +108,8 @@ int ktls__alert_put(struct ktls *k, uint8_t description)
 /* Under the lock.  The fatal one of two is the one that counts. */
 static void put_off(struct ktls *k, uint8_t description)
 {
+	if (k->tx.path == KTLS_PATH_LIBRARY)
+		return;
 	if ((k->turn.todo & KTLS__SEND_ALERT) != 0 &&
 	    ktls__alert_level(k->turn.alert) == KTLS__ALERT_FATAL)
 		return;
@@ -122,10 +125,12 @@ void ktls__alert_say(struct ktls *k, uint8_t description)
 
 	pthread_mutex_lock(&k->lock);
 	err = put_locked(k, alert);
-	if ((err == -EAGAIN || err == -ENOMEM || err == -EINTR) &&
-	    k->tx.path != KTLS_PATH_LIBRARY)
+	if (err < 0 && !ktls__is_final(err))
 		put_off(k, description);
 	pthread_mutex_unlock(&k->lock);
+	/* What the kernel tells once only is not to be lost here. */
+	if (err != -KTLS_ECLOSED && err != -EOPNOTSUPP)
+		ktls__latch(k, &k->tx, err);
 	/* An SSL sends before it what it owes. */
 	if (k->tx.path == KTLS_PATH_LIBRARY)
 		ktls__turn_tell(k);

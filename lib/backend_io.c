@@ -240,7 +240,13 @@ int ktls__backend_close_notify(SSL *ssl, struct ktls__link *link)
 
 	if ((SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN) != 0 && link != NULL)
 		return 0;
-	/* Half a handshake message: the SSL says nothing before the rest. */
+	/* Half a handshake message: the SSL says nothing before the rest, and
+	 * reads it only to write. */
+	if (SSL_in_init(ssl) && link != NULL) {
+		err = ktls__backend_send_owed(ssl, link);
+		if (err < 0)
+			return err;
+	}
 	if (SSL_in_init(ssl))
 		return -EAGAIN;
 	ERR_clear_error();

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conn.h"
+#include "sys.h"
 #include "wipe.h"
 
 /* Memory may be there the next time, a limit leaves the last alerts. */
@@ -14,14 +15,25 @@ bool ktls__is_final(int err)
 	       err != -KTLS_EKEYLIMIT;
 }
 
+/* A call of ours may be in the middle of watching for its own SIGPIPE. */
+void ktls__tell_event(struct ktls *k, const struct ktls_event *ev)
+{
+	struct ktls__sigpipe hold;
+
+	if (k->event == NULL)
+		return;
+	ktls__sys->sigpipe_hold(&hold);
+	k->event(k, ev, k->event_arg);
+	(void)ktls__sys->sigpipe_release(&hold);
+}
+
 void ktls__tell(struct ktls *k, enum ktls_event_type type, int dir, int value)
 {
 	const struct ktls_event ev = {
 		.size = sizeof(ev), .type = type, .dir = dir, .value = value
 	};
 
-	if (k->event != NULL)
-		k->event(k, &ev, k->event_arg);
+	ktls__tell_event(k, &ev);
 }
 
 static void latch_one(struct ktls *k, struct ktls__side *side, int err)

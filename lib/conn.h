@@ -3,7 +3,8 @@
  * One connection after its hand-off, and what its parts share.  Written by
  * the reading thread: rx, inbox, control, leftover; by the writing thread:
  * tx, owed, shut.  Errors are latched from either side, hence atomic.  The
- * SSL, its link, the sealer and the keys of TX are used under `lock`.
+ * SSL, its link, the sealer and the keys of TX are used under `lock`, which
+ * may wait for a file that is sealed, and for nothing else.
  */
 #ifndef KTLS_CONN_H
 #define KTLS_CONN_H
@@ -56,7 +57,7 @@ struct ktls__news {
 	} limit;
 	unsigned updated;        /* our keys are new, so many times */
 	bool asked;              /* and the peer was asked for its own */
-	bool alert;              /* turn.alert is sent */
+	int alert;               /* one that was put off is sent; -1: none */
 };
 
 /* The key of TX: how much it has sealed, and what is due.  Under the lock,
@@ -68,9 +69,10 @@ struct ktls__turn {
 	uint64_t look;           /* where the estimate is checked next */
 	size_t room;             /* bytes that may be sent before a change */
 	size_t payload;          /* of a full record; kernel */
-	bool sending;            /* the writing thread is in a call that may
+	_Atomic bool sending;    /* the writing thread is in a call that may
 				  * wait; kernel.  Nobody else sends then */
 	bool updating;           /* ktls_update_keys() is not done */
+	bool asking;             /* and asks the peer for its own */
 	uint8_t alert;           /* that did not go out */
 	int failed;              /* final, to be latched outside the lock */
 	bool told;               /* that the limit is reached */
@@ -146,6 +148,9 @@ struct ktls {
 	_Atomic bool queued;     /* the link's queue does */
 	bool waits_for_input;    /* the last write does, not for room */
 	_Atomic bool notified;   /* close_notify is sealed */
+	_Atomic bool ended;      /* that, or a fatal alert: nothing of ours may
+				  * follow; set under the lock, or while no
+				  * other thread may send */
 	size_t refused;          /* bytes of a write that a foreign SSL has
 				  * begun and wants again */
 	bool owed;               /* a byte is sealed that was not accepted */
@@ -201,6 +206,7 @@ int ktls__may_write(const struct ktls *k);
 
 /* Tell the application.  Not under the lock. */
 void ktls__tell(struct ktls *k, enum ktls_event_type type, int dir, int value);
+void ktls__tell_event(struct ktls *k, const struct ktls_event *ev);
 
 /* The keys behind a traffic secret, and the secret itself, one generation
  * on, in *secret (KTLS__SECRET_MAX bytes) and *keys; the caller wipes both.

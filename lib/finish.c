@@ -69,7 +69,7 @@ static int kernel_shutdown(struct ktls *k)
 	return err;
 }
 
-static int library_notify(struct ktls *k)
+static int notify_once(struct ktls *k)
 {
 	struct ktls__sigpipe hold;
 	int err;
@@ -78,12 +78,25 @@ static int library_notify(struct ktls *k)
 	if (k->foreign)
 		ktls__sys->sigpipe_hold(&hold);
 	err = ktls__backend_close_notify(k->ssl, k->foreign ? NULL : &k->link);
-	/* RFC 8446 section 6.1: nothing follows, not even an answer. */
-	k->link.muted = err == 0;
+	if (err == 0)
+		ktls__output_end(k, KTLS__CLOSE_NOTIFY);
 	if (k->foreign)
 		(void)ktls__sys->sigpipe_release(&hold);
 	pthread_mutex_unlock(&k->lock);
 	ktls__turn_tell(k);
+	return err;
+}
+
+static int library_notify(struct ktls *k)
+{
+	int err;
+
+	do {
+		err = notify_once(k);
+		if (err != -EAGAIN || k->foreign)
+			break;
+		err = ktls__turn_await_input(k);
+	} while (err == 0);
 	return err;
 }
 

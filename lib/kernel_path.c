@@ -99,8 +99,11 @@ int ktls__kernel_alert(struct ktls *k, uint8_t description)
 	if (n < 0)
 		return (int)n;
 	n = ktls__record_send(k->fd, KTLS_RECORD_ALERT, &iov, 1, 0);
-	if (n > 0)
+	if (n > 0) {
 		ktls__output_count(k, (size_t)n);
+		/* Nobody else may send yet. */
+		ktls__output_end(k, description);
+	}
 	ktls__turn_sent(k);
 	if (n < 0)
 		return ktls__kernel_fail_write(k, (int)n);

@@ -86,7 +86,7 @@ static void tell_alerts(struct ktls *k, const struct seen *before,
 	for (; n > 0; n--)
 		ktls__tell(k, KTLS_EVENT_ALERT_RECEIVED, KTLS_RX,
 			   now->alert_received);
-	if (now->alerts_sent > before->alerts_sent &&
+	if (now->alerts_sent > before->alerts_sent && !k->ended &&
 	    k->tx.path == KTLS_PATH_LIBRARY)
 		ktls__alert_was_sent(k, (uint8_t)now->alert_sent);
 }
@@ -201,8 +201,7 @@ static ssize_t read_once(struct ktls *k, void *buf, size_t len, bool *moved)
 	if (ktls__is_final(aside))
 		k->rx.taken = aside;
 	pass_alert_on(k);
-	if (k->tx.path == KTLS_PATH_LIBRARY)
-		ktls__turn_tell(k);
+	ktls__turn_tell(k);
 	return n;
 }
 

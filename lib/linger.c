@@ -56,6 +56,10 @@ static int finish_output(struct ktls *k)
 
 	if (err == -ENOMEM)
 		err = -EAGAIN;
+	/* An SSL that waits for what is discarded here says nothing more. */
+	if (err == -EAGAIN && k->tx.path == KTLS_PATH_LIBRARY &&
+	    !k->notified && !k->foreign && !k->queued)
+		err = -KTLS_ESSL;
 	/* A last alert in place of close_notify has to leave the kernel's
 	 * queue too. */
 	if (err != -EAGAIN && err != -EINTR && k->tx.err < 0 &&

@@ -288,6 +288,9 @@ void ktls__link_hold_resync(struct ktls__link *link, const uint8_t *rec,
 	link->resync_len = len;
 }
 
+/* How often is looked for what another thread may do. */
+#define NAP_MS 10
+
 /* A socket's own timeout for blocking calls, in poll's terms. */
 static int timeout_of(int fd, int events)
 {
@@ -316,4 +319,15 @@ int ktls__link_wait(int fd, int events)
 	if (n < 0)
 		return n;
 	return n == 0 ? -EAGAIN : 0;
+}
+
+int ktls__link_nap(int fd)
+{
+	struct pollfd p = { .fd = fd };
+	int n = ktls__sys->nonblocking(fd);
+
+	if (n != 0)
+		return n < 0 ? n : -EAGAIN;
+	n = ktls__sys->poll(&p, 1, NAP_MS);
+	return n < 0 ? n : 0;
 }

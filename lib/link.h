@@ -20,9 +20,9 @@ struct ktls__link {
 	bool no_input;      /* RX has left the SSL: only what it is fed */
 	bool no_output;     /* TX has left it: what it writes is collected */
 	bool muted;         /* our close_notify is out: it is dropped */
-	bool eof;           /* the peer's FIN was read */
+	_Atomic bool eof;   /* the peer's FIN was read */
 	bool dry;           /* a read has found nothing; reset by the reader */
-	int read_err;       /* -errno of a failed read, kept */
+	_Atomic int read_err; /* -errno of a failed read, kept */
 	int write_err;
 	uint8_t *head;      /* ciphertext that comes before the socket's;
 			     * wiped as soon as it is read */
@@ -81,5 +81,9 @@ void ktls__link_hold_resync(struct ktls__link *link, const uint8_t *rec,
  * -EAGAIN: fd is non-blocking, or its SO_RCVTIMEO or SO_SNDTIMEO is over;
  * -EINTR; -errno. */
 int ktls__link_wait(int fd, int events);
+
+/* A moment, for what no event will tell: 0; -EAGAIN: fd is non-blocking;
+ * -EINTR; -errno. */
+int ktls__link_nap(int fd);
 
 #endif

@@ -178,7 +178,7 @@ int ktls__message_said(struct ktls *k)
 		k->said.key_update = false;
 		err = order_answer(k);
 	}
-	if (k->tx.err < 0 || k->notified)
+	if (k->tx.err < 0 || k->ended)
 		ktls__said_wipe(&k->said);
 	if (k->said.len > k->said_off)
 		atomic_fetch_or(&k->turn.todo, KTLS__SEND_HANDSHAKE);
@@ -200,8 +200,8 @@ static int feed_locked(struct ktls *k, const uint8_t *msg, size_t len)
 	if (err == -KTLS_EHANDSHAKE && k->said.alert > 0)
 		k->control.fault = (uint8_t)k->said.alert;
 	/* An SSL with a way to the peer has told it itself. */
-	k->control.told = err == -KTLS_EHANDSHAKE &&
-			  k->tx.path == KTLS_PATH_LIBRARY;
+	if (err == -KTLS_EHANDSHAKE && k->tx.path == KTLS_PATH_LIBRARY)
+		k->control.told = true;
 	k->said.alert = -1;
 	return err < 0 ? err : err_said;
 }
@@ -224,6 +224,7 @@ static int feed(struct ktls *k, const uint8_t *msg, size_t len)
 	pthread_mutex_unlock(&k->lock);
 	if (alerts > 0 && k->tx.path == KTLS_PATH_LIBRARY)
 		ktls__alert_was_sent(k, (uint8_t)t->alert_sent);
+	ktls__turn_tell(k);
 	return err;
 }
 
@@ -237,8 +238,7 @@ static void tell_ticket(struct ktls *k, const uint8_t *msg, size_t len,
 				       .data = msg,
 				       .len = len };
 
-	if (k->event != NULL)
-		k->event(k, &ev, k->event_arg);
+	ktls__tell_event(k, &ev);
 }
 
 static int ticket(struct ktls *k, const uint8_t *msg, size_t len)

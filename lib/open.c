@@ -68,6 +68,7 @@ static struct ktls *new_conn(struct ssl_st *ssl, int fd)
 	ktls__leftover_init(&k->leftover);
 	ktls__link_init(&k->link, fd);
 	ktls__said_init(&k->said);
+	k->turn.news.alert = -1;
 	k->bio = ktls__backend_make_bio(&k->link);
 	if (k->bio != NULL && ktls__backend_hold(ssl) == 0)
 		k->ssl = ssl;

@@ -29,6 +29,17 @@ int ktls__output_flush(struct ktls *k)
 	return err;
 }
 
+void ktls__output_end(struct ktls *k, uint8_t description)
+{
+	if (description != KTLS__CLOSE_NOTIFY &&
+	    ktls__alert_level(description) != KTLS__ALERT_FATAL)
+		return;
+	k->ended = true;
+	k->link.muted = k->tx.path == KTLS_PATH_LIBRARY;
+	atomic_fetch_and(&k->turn.todo, ~(unsigned)(KTLS__SEND_ALERT |
+						    KTLS__SEND_HANDSHAKE));
+}
+
 void ktls__output_count(struct ktls *k, size_t len)
 {
 	k->control_bytes += len;

@@ -41,6 +41,9 @@ int ktls__output_flush(struct ktls *k);
 ssize_t ktls__output_record(struct ktls *k, uint8_t type, const uint8_t *p,
 			    size_t len);
 
+/* An alert of ours that is the last record: nothing may follow. */
+void ktls__output_end(struct ktls *k, uint8_t description);
+
 /* The kernel has taken a control record of `len` bytes. */
 void ktls__output_count(struct ktls *k, size_t len);
 

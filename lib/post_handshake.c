@@ -26,6 +26,7 @@ static int flush(struct ktls *k)
 
 int ktls_update_keys(struct ktls *k, unsigned flags)
 {
+	const bool asks = (flags & KTLS_UPDATE_REQUESTED) != 0;
 	int err = ktls__may_write(k);
 
 	if ((flags & ~(unsigned)KTLS_UPDATE_REQUESTED) != 0)
@@ -36,9 +37,11 @@ int ktls_update_keys(struct ktls *k, unsigned flags)
 		return err;
 	if (!ktls__turn_can(k))
 		return -KTLS_EKEYUPDATE;
-	/* The rest of one that got -EAGAIN is not another. */
-	if (!k->turn.updating)
-		ktls__turn_order(k, (flags & KTLS_UPDATE_REQUESTED) != 0);
+	/* The rest of one that got -EAGAIN is not another, unless it asks for
+	 * more. */
+	if (!k->turn.updating || (asks && !k->turn.asking))
+		ktls__turn_order(k, asks);
+	k->turn.asking = asks || (k->turn.updating && k->turn.asking);
 	err = flush(k);
 	k->turn.updating = err == -EAGAIN || err == -EINTR || err == -ENOMEM;
 	return err;
@@ -68,5 +71,6 @@ int ktls_post_handshake(struct ktls *k)
 	pthread_mutex_lock(&k->lock);
 	err = speak(k);
 	pthread_mutex_unlock(&k->lock);
+	ktls__turn_tell(k);
 	return err < 0 ? note_room(k, err) : flush(k);
 }

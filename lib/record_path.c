@@ -194,7 +194,8 @@ static ssize_t receive_and_send(struct ktls *k, const struct iovec *iov,
 			return err;
 		ktls__turn_push(k);
 	}
-	return receive(k, iov, iovcnt, 0);
+	/* What the writing thread has found is behind what is here. */
+	return receive(k, iov, iovcnt, k->rx.taken < 0 ? MSG_DONTWAIT : 0);
 }
 
 ssize_t ktls__record_path_readv(struct ktls *k, const struct iovec *iov,

@@ -144,12 +144,11 @@ static ssize_t seal_once(struct ktls *k, struct ktls__source *src)
 	return n;
 }
 
-/* The SSL has half a handshake message and reads the rest before it writes;
- * a foreign one has begun this very write and wants it again. */
+/* The SSL reads before it writes; a foreign one has begun this very write and
+ * wants it again. */
 static int wait_to_write(struct ktls *k)
 {
-	k->waits_for_input = !k->foreign;
-	return k->foreign ? -EAGAIN : ktls__link_wait(k->fd, POLLIN);
+	return k->foreign ? -EAGAIN : ktls__turn_await_input(k);
 }
 
 /* 0: the way is free for the next record. */

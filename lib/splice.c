@@ -57,7 +57,7 @@ static bool may_splice(const struct ktls *k, int pipe_fd, int size)
 	return k->rx.path == KTLS_PATH_KERNEL && k->left == 0 && !k->eof &&
 	       k->rx.err == 0 && k->rx.taken == 0 && !k->control.install &&
 	       k->control.head_len == 0 && size >= ROOMY &&
-	       ktls__sys->inq(pipe_fd) == 0;
+	       !ktls__turn_owes(k) && ktls__sys->inq(pipe_fd) == 0;
 }
 
 /*
@@ -191,6 +191,9 @@ ssize_t ktls_splice_read(struct ktls *k, int pipe_fd, size_t len)
 		return -EINVAL;
 	if (size < 0)
 		return size;
+	/* What did not go out when it was said. */
+	if (ktls__turn_owes(k))
+		ktls__turn_push(k);
 	if (may_splice(k, pipe_fd, size))
 		n = splice_record(k, pipe_fd, least(len, COUNT_LIMIT));
 	return n != 0 ? n : copy_in(k, pipe_fd, size, len);
@@ -219,6 +222,16 @@ static size_t splice_step(const struct ktls *k, int size, size_t len)
 	return least(n, len);
 }
 
+/* Before our turn to send: nobody else could have it meanwhile. */
+static void wait_for_pipe(int pipe_fd)
+{
+	struct pollfd p = { .fd = pipe_fd, .events = POLLIN };
+
+	if (ktls__sys->inq(pipe_fd) == 0 &&
+	    ktls__sys->nonblocking(pipe_fd) == 0)
+		(void)ktls__sys->poll(&p, 1, -1);
+}
+
 /* *taken counts.  0: all, or the end of the pipe.  The pipe is waited for
  * only while nothing was taken. */
 static int splice_steps(struct ktls *k, int pipe_fd, int size, size_t len,
@@ -228,6 +241,8 @@ static int splice_steps(struct ktls *k, int pipe_fd, int size, size_t len,
 	int err;
 
 	while (*taken < len) {
+		if (*taken == 0)
+			wait_for_pipe(pipe_fd);
 		err = ktls__turn_ready(k);
 		k->want_out = err == -EAGAIN;
 		if (err < 0)

@@ -73,7 +73,7 @@ static int send_handshake(struct ktls *k)
 	int alert = k->said.alert;
 	ssize_t n;
 
-	if (k->tx.err < 0 || k->notified)
+	if (k->tx.err < 0 || k->ended)
 		k->said_off = k->said.len;
 	while (k->said_off < k->said.len) {
 		n = ktls__output_record(k, KTLS_RECORD_HANDSHAKE,
@@ -99,7 +99,8 @@ static int send_alert(struct ktls *k)
 	if (n < 0)
 		return (int)n;
 	done(k, KTLS__SEND_ALERT);
-	k->turn.news.alert = true;
+	k->turn.news.alert = k->turn.alert;
+	ktls__output_end(k, k->turn.alert);
 	return 0;
 }
 
@@ -254,8 +255,19 @@ static void tell(struct ktls *k, const struct ktls__news *news)
 	for (i = news->updated; i > 0; i--)
 		ktls__tell(k, KTLS_EVENT_KEY_UPDATE_SENT, KTLS_TX,
 			   i == 1 && news->asked);
-	if (news->alert)
-		ktls__alert_was_sent(k, k->turn.alert);
+	if (news->alert >= 0)
+		ktls__alert_was_sent(k, (uint8_t)news->alert);
+}
+
+/* It is there for whichever thread reads it, so that poll(2) is no help. */
+int ktls__turn_await_input(struct ktls *k)
+{
+	bool ours = k->rx.path == KTLS_PATH_LIBRARY;
+
+	k->waits_for_input = true;
+	if (k->rx.err < 0 || (ours && (k->link.eof || k->link.read_err < 0)))
+		return -KTLS_ETRUNCATED;
+	return ours && !k->lingers ? ktls__link_nap(k->fd) : -EAGAIN;
 }
 
 /* A step that could not be taken: what it waits for. */
@@ -263,9 +275,10 @@ static int wait_for(struct ktls *k)
 {
 	if (k->foreign)
 		return -EAGAIN;
-	k->waits_for_input = k->tx.path == KTLS_PATH_LIBRARY && !k->queued;
-	return ktls__link_wait(k->fd,
-			       k->waits_for_input ? POLLIN : POLLOUT);
+	if (k->tx.path == KTLS_PATH_LIBRARY && !k->queued)
+		return ktls__turn_await_input(k);
+	k->waits_for_input = false;
+	return ktls__link_wait(k->fd, POLLOUT);
 }
 
 /* Under the lock: what has to be told outside of it. */
@@ -280,7 +293,7 @@ static struct ktls__news collect(struct ktls *k)
 					  k->turn.updates_told);
 		k->turn.updates_told = t->key_updates_sent;
 	}
-	k->turn.news = (struct ktls__news){ .limit = KTLS__LIMIT_FAR };
+	k->turn.news = (struct ktls__news){ .alert = -1 };
 	k->turn.news.asked = news.asked && news.updated == 0;
 	return news;
 }
@@ -288,11 +301,14 @@ static struct ktls__news collect(struct ktls *k)
 void ktls__turn_tell(struct ktls *k)
 {
 	struct ktls__news news;
+	int failed;
 
 	pthread_mutex_lock(&k->lock);
 	news = collect(k);
+	failed = k->turn.failed;
 	pthread_mutex_unlock(&k->lock);
 	tell(k, &news);
+	ktls__latch(k, &k->tx, failed);
 }
 
 /* Under the lock.  After 0 the kernel is ours until ktls__turn_sent(). */
@@ -312,17 +328,11 @@ static int prepare(struct ktls *k, bool for_data)
 
 void ktls__turn_push(struct ktls *k)
 {
-	struct ktls__news news;
-	int failed;
-
 	pthread_mutex_lock(&k->lock);
 	ktls__turn_answer(k);
 	(void)ktls__output_flush(k);
-	news = collect(k);
-	failed = k->turn.failed;
 	pthread_mutex_unlock(&k->lock);
-	tell(k, &news);
-	ktls__latch(k, &k->tx, failed);
+	ktls__turn_tell(k);
 }
 
 void ktls__turn_sent(struct ktls *k)
@@ -336,7 +346,8 @@ void ktls__turn_sent(struct ktls *k)
 
 bool ktls__turn_owes(const struct ktls *k)
 {
-	return k->queued || answers(k) != 0;
+	/* Who is sending looks at them by itself. */
+	return k->queued || (!k->turn.sending && answers(k) != 0);
 }
 
 static int ready(struct ktls *k, bool limited)

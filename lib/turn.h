@@ -33,6 +33,13 @@ int ktls__turn_flush(struct ktls *k);
  * of its own.  From any thread. */
 void ktls__turn_order(struct ktls *k, bool ask);
 
+/*
+ * The SSL has half a handshake message, and does not write before it has read
+ * the rest.  0: try again; -EAGAIN: somebody has to read; -EINTR; or final:
+ * the rest will never come.
+ */
+int ktls__turn_await_input(struct ktls *k);
+
 /* Tell of what was done: the SSL answers a KeyUpdate by itself. */
 void ktls__turn_tell(struct ktls *k);
 

@@ -286,6 +286,56 @@ START_TEST(test_after_alert)
 END_TEST
 
 /* Freeing sends nothing: the peer sees a bare FIN once we close. */
+/* Neither an answer nor a second alert. */
+START_TEST(test_nothing_after_the_last_alert)
+{
+	uint8_t forged[RIG_RECORD_MAX];
+	uint8_t buf[RIG_RECORD_MAX];
+	struct rig rig;
+	uint8_t type;
+	size_t len;
+
+	rig_start(&rig, _i);
+	ck_assert_int_eq(rig_alert(&rig, 40), 0);
+	len = rig_seal(&rig, forged, KTLS_RECORD_DATA, "forged", 6);
+	forged[len - 1] ^= 1;
+	rig_send_bytes(&rig, forged, len);
+	ck_assert_int_eq(rig_read(&rig, buf, sizeof(buf)), -KTLS_EBADRECORD);
+	ck_assert_uint_eq(rig_info(&rig).alerts_sent, 1);
+	ck_assert_int_eq(rig_recv(&rig, &type, buf), 2);
+	ck_assert_int_eq(buf[1], 40);
+	shutdown(rig.fd, SHUT_WR);
+	ck_assert_int_eq(rig_recv(&rig, &type, buf), -1);
+	rig_close(&rig);
+}
+END_TEST
+
+/* The SSL reads the rest of a message before it writes; none will come. */
+START_TEST(test_half_a_message_at_the_end)
+{
+	static const uint8_t half[] = { 24, 0, 0, 1 };
+	char buf[16];
+	struct rig rig;
+	ssize_t n;
+
+	rig_start(&rig, _i);
+	if (rig.config.version == KTLS_TLS_1_3) {
+		rig_send(&rig, KTLS_RECORD_HANDSHAKE, half, sizeof(half));
+		rig_fin(&rig);
+		ck_assert_int_eq(rig_read(&rig, buf, sizeof(buf)),
+				 -KTLS_ETRUNCATED);
+		n = rig_write(&rig, "still here", 10);
+		if (rig.tx_path == KTLS_PATH_LIBRARY &&
+		    rig.rx_path == KTLS_PATH_LIBRARY)
+			ck_assert_int_eq(n, -KTLS_ETRUNCATED);
+		else
+			ck_assert_int_eq(n, 10);
+		ck_assert_int_eq(rig_shutdown(&rig), n < 0 ? (int)n : 0);
+	}
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(test_free_is_silent)
 {
 	uint8_t buf[RIG_RECORD_MAX];
@@ -313,6 +363,8 @@ TCase *conn_end_case(void)
 	conn_add(tcase, test_sips);
 	conn_add(tcase, test_drains);
 	conn_add(tcase, test_after_alert);
+	conn_add(tcase, test_nothing_after_the_last_alert);
+	conn_add(tcase, test_half_a_message_at_the_end);
 	conn_add(tcase, test_free_is_silent);
 	return tcase;
 }

@@ -3,6 +3,7 @@
 #include "message.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "alert.h"
@@ -254,6 +255,29 @@ START_TEST(control_records_in_a_row)
 }
 END_TEST
 
+static void raise_sigpipe(struct ktls *k, const struct ktls_event *ev,
+			  void *arg)
+{
+	(void)k, (void)ev, (void)arg;
+	raise(SIGPIPE);
+}
+
+/* Who watches for a SIGPIPE of its own must not see the application's. */
+START_TEST(sigpipe_of_the_callback)
+{
+	struct ktls__sigpipe hold;
+	struct ktls k;
+
+	control_open(&k, KTLS_TLS_1_3, 1);
+	k.event = raise_sigpipe;
+	ktls__sys = &ktls__sys_linux;
+	ktls__sys->sigpipe_hold(&hold);
+	ktls__tell(&k, KTLS_EVENT_ERROR, KTLS_TX, -EPIPE);
+	ck_assert_int_eq(ktls__sys->sigpipe_release(&hold), 0);
+	control_close(&k);
+}
+END_TEST
+
 START_TEST(alert_for_failure)
 {
 	ck_assert_int_eq(ktls__alert_for(-KTLS_EBADRECORD), 20);
@@ -290,6 +314,7 @@ int main(void)
 	tcase_add_test(tcase, renegotiation_is_declined);
 	tcase_add_loop_test(tcase, control_records_in_a_row, 0, COUNT(runs));
 	tcase_add_test(tcase, alert_for_failure);
+	tcase_add_test(tcase, sigpipe_of_the_callback);
 	suite_add_tcase(suite, tcase);
 	return suite_main(suite);
 }

@@ -18,7 +18,7 @@
 #include "uapi.h"
 
 /* Where keys can change, a look at what is due comes this often. */
-#define STEP ((size_t)1024 * 1024)
+#define STEP ((size_t)1 << 20)
 
 /* The elements of a write that has to be cut. */
 #define PIECES 16

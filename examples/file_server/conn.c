@@ -20,7 +20,7 @@
 
 #define STEPS_PER_TURN 64
 #define SENDFILE_STEP 65536
-#define LINGER_BYTES (1024 * 1024)
+#define LINGER_BYTES ((size_t)1 << 20)
 #define INTERNAL_ERROR 80 /* an alert, RFC 8446 section 6 */
 
 static int step_handshake(struct conn *c);

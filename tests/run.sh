@@ -289,14 +289,17 @@ suite_uml-6.1-examples() { kernel_examples uml-6.1; }
 suite_uml-7.2-examples() { kernel_examples uml-7.2; }
 
 # Two processors, where races show.  The matrix stays out: it needs the
-# host's programs, and is long.
+# host's programs, and is long; so does the soak, which is about rekeys.
 suite_qemu-6.1() {
     local file list
     have qemu-6.1 || return
     list=$(programs gcc kernel kernel) || { failed=1; return; }
     for file in $list; do
-        case $file in *_matrix) continue ;; esac
-        count "${file##*/}" in_lab qemu-6.1 "$file"
+        case $file in
+        *_matrix | *_soak) ;;
+        *_life) count kernel_life in_lab qemu-6.1 "$file" --path kernel ;;
+        *) count "${file##*/}" in_lab qemu-6.1 "$file" ;;
+        esac
     done
 }
 

@@ -80,20 +80,26 @@ static size_t boundary(const struct ktls__said *said)
 	return off;
 }
 
-static int next_generation(struct ktls__stale *stale)
+static int next_generation(struct ktls_keys *keys, uint8_t *secret,
+			   size_t secret_len, uint64_t *updates)
 {
 	struct ktls_keys next;
-	int err = ktls_secret_next(stale->tx.suite, stale->tx_secret,
-				   stale->tx_secret_len);
+	int err = ktls_secret_next(keys->suite, secret, secret_len);
 
 	if (err == 0)
-		err = ktls_keys_tls13(&next, stale->tx.suite, stale->tx_secret,
-				      stale->tx_secret_len);
+		err = ktls_keys_tls13(&next, keys->suite, secret, secret_len);
 	if (err < 0)
 		return -KTLS_ECRYPTO;
-	stale->tx = next;
+	*keys = next;
 	ktls_keys_wipe(&next);
+	++*updates;
 	return 0;
+}
+
+static int next_tx(struct ktls__stale *stale)
+{
+	return next_generation(&stale->tx, stale->tx_secret, stale->secret_len,
+			       &stale->tx_updates);
 }
 
 /* `len` bytes of handshake messages stand behind those in *said. */
@@ -103,6 +109,8 @@ static int take_handshake(struct ktls__stale *stale, struct ktls__said *said,
 	size_t off = boundary(said);
 	size_t msg;
 
+	if (said->len == 0)
+		said->updates = stale->tx_updates;
 	said->len += len;
 	while ((msg = message_at(said, off)) > 0) {
 		if (said->bytes[off] != SSL3_MT_KEY_UPDATE) {
@@ -115,7 +123,7 @@ static int take_handshake(struct ktls__stale *stale, struct ktls__said *said,
 		ktls__wipe(said->bytes + off, msg);
 		said->len = off;
 		said->key_update = true;
-		return next_generation(stale);
+		return next_tx(stale);
 	}
 	return 0;
 }
@@ -332,6 +340,35 @@ static int say(SSL *ssl)
 	pause_trace(ssl, false);
 	/* An errno is the socket's; what else went wrong is OpenSSL's. */
 	return err > -KTLS_EVERSION ? err : -KTLS_ESSL;
+}
+
+int ktls__backend_follow_tx(SSL *ssl, struct ktls__link *link,
+			    struct ktls__stale *stale, struct ktls__said *said)
+{
+	bool answers = said->key_update;
+	int err;
+
+	ERR_clear_error();
+	if (SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1) {
+		ERR_clear_error();
+		return -EAGAIN;
+	}
+	err = ktls__backend_speak(ssl, link, stale, said);
+	/* Its KeyUpdate was ours before. */
+	said->key_update = answers;
+	return err;
+}
+
+int ktls__backend_follow_rx(SSL *ssl, struct ktls__link *link,
+			    struct ktls__stale *stale, struct ktls__said *said)
+{
+	static const uint8_t msg[] = { SSL3_MT_KEY_UPDATE, 0, 0, 1, 0 };
+	int err = ktls__backend_feed(ssl, link, stale, msg, sizeof(msg), said);
+
+	if (err == 0)
+		err = next_generation(&stale->rx, stale->rx_secret,
+				      stale->secret_len, &stale->rx_updates);
+	return err == -KTLS_EHANDSHAKE ? -KTLS_ESSL : err;
 }
 
 int ktls__backend_speak(SSL *ssl, struct ktls__link *link,

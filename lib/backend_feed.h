@@ -25,7 +25,10 @@ struct ktls__stale {
 	struct ktls_keys tx;     /* what it seals next; version 0: TX has not
 				  * left it */
 	uint8_t tx_secret[KTLS__SECRET_MAX];
-	size_t tx_secret_len;
+	uint8_t rx_secret[KTLS__SECRET_MAX];
+	size_t secret_len;
+	uint64_t tx_updates;     /* KeyUpdates that it knows of */
+	uint64_t rx_updates;
 };
 
 /* What it has said. */
@@ -34,6 +37,7 @@ struct ktls__said {
 				  * one from its beginning */
 	size_t len;
 	size_t cap;
+	uint64_t updates;        /* stale->tx_updates when it said the first */
 	int alert;               /* number of a fatal alert; -1: none */
 	unsigned warnings;       /* no_renegotiation, so many times */
 	bool key_update;         /* it answers a KeyUpdate that it has read */
@@ -55,6 +59,19 @@ void ktls__said_wipe(struct ktls__said *said);
 int ktls__backend_feed(struct ssl_st *ssl, struct ktls__link *link,
 		       struct ktls__stale *stale, const uint8_t *msg,
 		       size_t len, struct ktls__said *said);
+
+/*
+ * Have the SSL change the keys that TX, or RX, has changed without it: the
+ * Finished of a client authentication depends on them (RFC 8446 section
+ * 4.4.4).  0; -EAGAIN: it is in the middle of something; -ENOMEM;
+ * -KTLS_ESSL, -KTLS_ECRYPTO: it can be told no more.
+ */
+int ktls__backend_follow_tx(struct ssl_st *ssl, struct ktls__link *link,
+			    struct ktls__stale *stale,
+			    struct ktls__said *said);
+int ktls__backend_follow_rx(struct ssl_st *ssl, struct ktls__link *link,
+			    struct ktls__stale *stale,
+			    struct ktls__said *said);
 
 /*
  * Have the SSL say all that it has queued: tickets, a CertificateRequest, the

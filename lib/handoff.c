@@ -324,7 +324,8 @@ static void remember(struct ktls *k, const struct keys *keys)
 	memcpy(k->rx.secret, t->rx.secret, sizeof(k->rx.secret));
 	k->rx.secret_len = t->rx.secret_len;
 	memcpy(k->stale.tx_secret, t->tx.secret, sizeof(k->tx.secret));
-	k->stale.tx_secret_len = t->tx.secret_len;
+	memcpy(k->stale.rx_secret, t->rx.secret, sizeof(k->rx.secret));
+	k->stale.secret_len = t->tx.secret_len;
 }
 
 /* TX first: while it is refused, the socket is plain in both directions. */

@@ -55,7 +55,7 @@ static ssize_t put_some(struct ktls *k, const struct iovec *iov, int iovcnt,
 	size_t room = ktls__limit_room(k);
 	int n;
 
-	if (ktls__turn_can(k) && room > STEP)
+	if (ktls__key_can_change(k) && room > STEP)
 		room = STEP;
 	*asked = src->left;
 	if (src->left <= room && src->iov == iov && src->off == 0)
@@ -171,7 +171,7 @@ static int sendfile_steps(struct ktls *k, int in_fd, off_t *pos, size_t count,
 	size_t want;
 	ssize_t n;
 
-	if (ktls__turn_can(k) && step > STEP)
+	if (ktls__key_can_change(k) && step > STEP)
 		step = STEP;
 	while (*taken < count) {
 		n = ktls__turn_ready(k);

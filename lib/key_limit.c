@@ -10,6 +10,20 @@
 /* Records between two looks at the kernel's number of them. */
 #define LOOK ((uint64_t)4096)
 
+bool ktls__key_can_change(const struct ktls *k)
+{
+	if (k->hs.version != KTLS_TLS_1_3)
+		return false;
+	switch (k->tx.path) {
+	case KTLS_PATH_KERNEL:
+		return k->turn.rekeys && k->tx.secret_len > 0;
+	case KTLS_PATH_USERSPACE:
+		return k->tx.secret_len > 0;
+	default:
+		return true;
+	}
+}
+
 /* Some records are closed before they are full, and the application may have
  * made them smaller: so the next look comes long before the limit, and at
  * least every 64 MiB of full ones. */

@@ -5,6 +5,9 @@
 
 #include "conn.h"
 
+/* Can TX change its key at all? */
+bool ktls__key_can_change(const struct ktls *k);
+
 /* At the hand-off, with TX's path known. */
 void ktls__limit_init(struct ktls *k);
 

@@ -130,6 +130,9 @@ static ssize_t read_locked(struct ktls *k, void *buf, size_t len, int *aside)
 	ssize_t n;
 
 	(void)ktls__output_flush(k);
+	/* Where it cannot now it will the next time. */
+	if (k->tx.path != KTLS_PATH_LIBRARY)
+		(void)ktls__message_catch_up(k);
 	n = ktls__backend_read(k->ssl, k->foreign ? NULL : &k->link, buf, len);
 	(void)ktls__output_flush(k);
 	*aside = pass_on(k);

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "alert.h"
+#include "key_limit.h"
 #include "message.h"
 #include "output.h"
 #include "sock.h"
@@ -129,7 +130,7 @@ static int order_answer(struct ktls *k)
 {
 	if (ktls__may_write(k) < 0)
 		return 0;
-	if (ktls__turn_can(k))
+	if (ktls__key_can_change(k))
 		ktls__turn_order(k, false);
 	else if ((k->limits.flags & KTLS_LEAVE_UNANSWERED) == 0)
 		return -KTLS_EKEYUPDATE;
@@ -188,15 +189,44 @@ int ktls__message_said(struct ktls *k)
 	return err;
 }
 
+int ktls__message_catch_up(struct ktls *k)
+{
+	struct ktls__stale *stale = &k->stale;
+	int err = 0;
+
+	while (err == 0 && stale->rx.version != 0 &&
+	       stale->rx_updates < k->key_updates_received)
+		err = ktls__backend_follow_rx(k->ssl, &k->link, stale,
+					      &k->said);
+	while (err == 0 && stale->tx.version != 0 &&
+	       stale->tx_updates < k->key_updates_sent)
+		err = ktls__backend_follow_tx(k->ssl, &k->link, stale,
+					      &k->said);
+	return err;
+}
+
+/* Of these only a ticket does not depend on the keys. */
+static int tell_ssl(struct ktls *k, const uint8_t *msg, size_t len)
+{
+	int err = 0;
+
+	if (msg[0] != KTLS__NEW_SESSION_TICKET)
+		err = ktls__message_catch_up(k);
+	if (err == 0)
+		err = ktls__backend_feed(k->ssl, &k->link, &k->stale, msg, len,
+					 &k->said);
+	return err;
+}
+
 static int feed_locked(struct ktls *k, const uint8_t *msg, size_t len)
 {
-	int err = ktls__backend_feed(k->ssl, &k->link, &k->stale, msg, len,
-				     &k->said);
+	int err = tell_ssl(k, msg, len);
 	int err_said = ktls__message_said(k);
 
-	/* With TX on the SSL it has written by itself. */
+	/* With TX on the SSL it has written by itself: if it could. */
+	if (err < 0 && k->link.write_err < 0)
+		return k->link.write_err;
 	(void)ktls__output_flush(k);
-
 	if (err == -KTLS_EHANDSHAKE && k->said.alert > 0)
 		k->control.fault = (uint8_t)k->said.alert;
 	/* An SSL with a way to the peer has told it itself. */

@@ -52,6 +52,10 @@ int ktls__message_update_run(struct ktls *k);
  * received.  0; -ENOMEM: not yet, call again; other errors are final. */
 int ktls__message_rekey(struct ktls *k);
 
+/* Under the lock: the SSL changes the keys that have changed without it.
+ * 0, or as ktls__backend_follow_tx(). */
+int ktls__message_catch_up(struct ktls *k);
+
 /* Under the lock: the SSL has read, and said something.  What is ours to
  * send is ordered.  0 or an error of ktls_read(). */
 int ktls__message_said(struct ktls *k);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "conn.h"
+#include "key_limit.h"
 #include "message.h"
 #include "output.h"
 #include "sealed_path.h"
@@ -35,7 +36,7 @@ int ktls_update_keys(struct ktls *k, unsigned flags)
 		return -EOPNOTSUPP;
 	if (err < 0)
 		return err;
-	if (!ktls__turn_can(k))
+	if (!ktls__key_can_change(k))
 		return -KTLS_EKEYUPDATE;
 	/* The rest of one that got -EAGAIN is not another, unless it asks for
 	 * more. */

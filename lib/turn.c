@@ -16,20 +16,6 @@
 
 #define KEY_UPDATE 24
 
-bool ktls__turn_can(const struct ktls *k)
-{
-	if (k->hs.version != KTLS_TLS_1_3)
-		return false;
-	switch (k->tx.path) {
-	case KTLS_PATH_KERNEL:
-		return k->turn.rekeys && k->tx.secret_len > 0;
-	case KTLS_PATH_USERSPACE:
-		return k->tx.secret_len > 0;
-	default:
-		return true;
-	}
-}
-
 void ktls__turn_order(struct ktls *k, bool ask)
 {
 	atomic_fetch_or(&k->turn.todo, ask ? KTLS__SEND_UPDATE |
@@ -55,7 +41,7 @@ static int check_limit(struct ktls *k)
 
 	if (!at_limit(k))
 		return 0;
-	if (ktls__turn_can(k)) {
+	if (ktls__key_can_change(k)) {
 		if ((k->turn.todo & (KTLS__SEND_UPDATE | KTLS__INSTALL)) == 0)
 			k->turn.news.limit = KTLS__LIMIT_CHANGED;
 		ktls__turn_order(k, false);
@@ -104,13 +90,23 @@ static int send_alert(struct ktls *k)
 	return 0;
 }
 
+/* A Finished is bound to the key under which the SSL has made it: that is
+ * ours, or, where the SSL has answered a KeyUpdate itself, the next. */
+static bool is_for_next_key(const struct ktls *k)
+{
+	return k->said.updates > k->key_updates_sent;
+}
+
 /* What needs no key of its own. */
 static unsigned answers(const struct ktls *k)
 {
 	const unsigned todo = k->turn.todo;
 
-	return (todo & KTLS__INSTALL) != 0 ?
-		       0 : todo & (KTLS__SEND_HANDSHAKE | KTLS__SEND_ALERT);
+	if ((todo & KTLS__INSTALL) != 0)
+		return 0;
+	return todo & (is_for_next_key(k) ? KTLS__SEND_ALERT :
+					    KTLS__SEND_HANDSHAKE |
+						    KTLS__SEND_ALERT);
 }
 
 void ktls__turn_answer(struct ktls *k)
@@ -208,17 +204,18 @@ static int finish_update(struct ktls *k)
 	return 0;
 }
 
-/* A key that is due comes before any record, the rest of a message before a
- * key. */
+/* A key that is due comes before any record, a message before the key that
+ * it was not made for. */
 static int step(struct ktls *k, unsigned todo)
 {
-	const bool half_said = k->said_off > 0;
+	const bool said = (todo & KTLS__SEND_HANDSHAKE) != 0 &&
+			  (k->said_off > 0 || !is_for_next_key(k));
 
 	if ((todo & KTLS__INSTALL) != 0)
 		return finish_update(k);
 	if ((todo & KTLS__SEND_ALERT) != 0)
 		return send_alert(k);
-	if ((todo & KTLS__SEND_UPDATE) != 0 && !half_said)
+	if ((todo & KTLS__SEND_UPDATE) != 0 && !said)
 		return send_update(k);
 	if ((todo & KTLS__SEND_HANDSHAKE) != 0)
 		return send_handshake(k);

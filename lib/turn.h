@@ -8,9 +8,6 @@
 
 #include "conn.h"
 
-/* Can TX change its key at all? */
-bool ktls__turn_can(const struct ktls *k);
-
 /*
  * Before every piece of data, by the writing thread.  0: it may be sent, up
  * to ktls__limit_room() bytes; -EAGAIN, -EINTR, -ENOMEM: something is in the

@@ -66,6 +66,7 @@ enum fault_step_kind {
 	STEP_PEER_UPDATE, /* the peer's; n: it asks for ours */
 	STEP_TICKET,      /* the peer issues n tickets */
 	STEP_POST,        /* we issue one */
+	STEP_ASKED,       /* the peer asks for a certificate */
 	STEP_ALERT,       /* ktls_alert(n) */
 	STEP_UNREAD,      /* the peer writes n bytes; nobody reads them */
 	STEP_LIMIT,       /* ktls_write() up to -KTLS_EKEYLIMIT */
@@ -135,6 +136,8 @@ struct fault_peer {
 	uint64_t key_updates_sent;
 	uint64_t tickets_sent;
 	uint64_t tickets_got;
+	uint64_t auths_sent;  /* requests for a certificate, and the Finished */
+	uint64_t auths_got;   /* that ends each answer */
 	uint8_t head[13];    /* of the record that comes in */
 	size_t have;
 	size_t skip;
@@ -241,6 +244,7 @@ void fault_disconnect(void);
 int fault_peer_work(void);
 int fault_peer_write(size_t n);
 int fault_peer_update(int ask);
+int fault_peer_ask(void);
 int fault_peer_tickets(size_t n);
 int fault_peer_close(void);
 int fault_peer_forge(void);

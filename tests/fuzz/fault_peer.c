@@ -91,6 +91,9 @@ static void on_message(int write_p, int version, int type, const void *buf,
 		else
 			p->key_updates_got++;
 	}
+	if (type == KTLS_RECORD_HANDSHAKE && len && msg[0] == 20 && !write_p &&
+	    p->auths_sent)
+		p->auths_got++;
 	if (type == KTLS_RECORD_ALERT && len == 2 && !write_p)
 		p->alert = msg[1];
 }
@@ -101,6 +104,7 @@ static void open_ssl(void)
 	struct fault_peer *p = &r->peer;
 
 	r->ssl = SSL_new(our_ctx);
+	SSL_set_post_handshake_auth(r->ssl, 1);
 	SSL_set_fd(r->ssl, r->fd);
 	p->ssl = SSL_new(peer_ctx);
 	p->in = BIO_new(BIO_s_mem());
@@ -263,6 +267,27 @@ int fault_peer_update(int ask)
 				      SSL_KEY_UPDATE_NOT_REQUESTED) != 1 ||
 	    SSL_do_handshake(ssl) != 1)
 		return fault_fail("the peer's SSL_key_update");
+	return collect(0);
+}
+
+static int accept_any(int ok, X509_STORE_CTX *store)
+{
+	(void)ok, (void)store;
+	return 1;
+}
+
+/* To have none is an answer too. */
+int fault_peer_ask(void)
+{
+	SSL *ssl = fault_run.peer.ssl;
+
+	if (fault_run.dead || fault_run.peer.broken)
+		return 0;
+	fault_run.peer.auths_sent++;
+	SSL_set_verify(ssl, SSL_VERIFY_PEER, accept_any);
+	if (SSL_verify_client_post_handshake(ssl) != 1 ||
+	    SSL_do_handshake(ssl) != 1)
+		return fault_fail("the peer's request");
 	return collect(0);
 }
 

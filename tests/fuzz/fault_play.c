@@ -151,6 +151,8 @@ static void check_all(void)
 
 	expect(r->peer.got, r->sent, "bytes that the peer got");
 	expect(r->peer.tickets_got, r->posted, "tickets that the peer got");
+	expect(r->peer.auths_got, r->peer.auths_sent,
+	       "answers to the peer's requests");
 	if (!r->lingers)
 		expect(r->read, r->peer.sent, "bytes that were read");
 	if (r->fatal && r->peer.alert != r->fatal)

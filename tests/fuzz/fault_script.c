@@ -90,6 +90,21 @@ const struct fault_script fault_scripts[] = {
 		     { STEP_READ, 10 }, { STEP_POST, 0 },
 		     { STEP_WRITE, 40000 }, { STEP_SHUTDOWN, 0 },
 		     { STEP_PEER_CLOSE, 0 } } },
+	{ .name = "asked for a certificate", .roles = ROLE_CLIENT,
+	  .versions = VERSION_13, .flags = KTLS_KEEP_SSL,
+	  .steps = { { STEP_WRITE, 10 }, { STEP_ASKED, 0 },
+		     { STEP_READ, 100 }, { STEP_WRITE, 20000 },
+		     { STEP_ASKED, 0 }, { STEP_TICKET, 1 },
+		     { STEP_READ, 10 }, { STEP_FILE, 100 },
+		     { STEP_SHUTDOWN, 0 }, { STEP_PEER_CLOSE, 0 } } },
+	{ .name = "asked, and updates", .roles = ROLE_CLIENT,
+	  .versions = VERSION_13, .rekeys = 1, .flags = KTLS_KEEP_SSL,
+	  .key_records = 4,
+	  .steps = { { STEP_UPDATE, 0 }, { STEP_ASKED, 0 },
+		     { STEP_PEER_UPDATE, 1 }, { STEP_READ, 100 },
+		     { STEP_WRITE, 40000 }, { STEP_ASKED, 0 },
+		     { STEP_READ, 10 }, { STEP_FILE, 40000 },
+		     { STEP_SHUTDOWN, 0 }, { STEP_PEER_CLOSE, 0 } } },
 	{ .name = "alerts", .roles = ROLE_BOTH, .versions = VERSION_BOTH,
 	  .steps = { { STEP_WRITE, 100 }, { STEP_ALERT, 90 },
 		     { STEP_WRITE, 20000 }, { STEP_FILE, 20000 },
@@ -163,8 +178,8 @@ const char *fault_step_name(enum fault_step_kind kind)
 	static const char *const names[] = {
 		"end", "write", "sendfile", "splice_write", "read",
 		"splice_read", "update_keys", "peer's update", "tickets",
-		"post_handshake", "alert", "unread", "limit", "shutdown",
-		"peer's close", "forged record", "linger"
+		"post_handshake", "asked", "alert", "unread", "limit",
+		"shutdown", "peer's close", "forged record", "linger"
 	};
 
 	return names[kind];

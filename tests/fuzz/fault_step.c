@@ -292,6 +292,8 @@ int fault_step(const struct fault_step *step)
 		return fault_peer_tickets(step->n);
 	case STEP_POST:
 		return step_post();
+	case STEP_ASKED:
+		return fault_peer_ask();
 	case STEP_ALERT:
 		return step_alert(step->n);
 	case STEP_UNREAD:

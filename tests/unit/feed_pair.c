@@ -135,7 +135,7 @@ static void leave(struct feed_pair *p, const struct feed_opts *opts)
 	ck_assert_int_eq(ktls__backend_handshake(p->stale, &hs), 0);
 	ck_assert_int_eq(ktls__backend_keys(p->stale, &hs, &p->tx, &p->rx), 0);
 	memcpy(p->at.tx_secret, t->tx.secret, t->tx.secret_len);
-	p->at.tx_secret_len = t->tx.secret_len;
+	p->at.secret_len = t->tx.secret_len;
 	if (!opts->rx_stays)
 		p->at.rx = p->rx;
 	if (!opts->tx_stays)

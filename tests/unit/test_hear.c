@@ -31,7 +31,7 @@ static void setup(int i)
 	memset(&stale, 0, sizeof(stale));
 	stale.tx = tx;
 	memcpy(stale.tx_secret, secret, secret_len);
-	stale.tx_secret_len = secret_len;
+	stale.secret_len = secret_len;
 	ktls__link_init(&link_, -1);
 	link_.no_output = true;
 	ktls__said_init(&said);
@@ -196,7 +196,7 @@ END_TEST
 START_TEST(no_secret)
 {
 	setup(_i);
-	stale.tx_secret_len = 0;
+	stale.secret_len = 0;
 	say(KTLS_RECORD_HANDSHAKE, update, sizeof(update));
 	ck_assert_int_eq(hear(), -KTLS_ECRYPTO);
 	teardown();

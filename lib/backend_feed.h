@@ -37,7 +37,7 @@ struct ktls__said {
 				  * one from its beginning */
 	size_t len;
 	size_t cap;
-	uint64_t updates;        /* stale->tx_updates when it said the first */
+	_Atomic uint64_t updates; /* stale->tx_updates at the first of them */
 	int alert;               /* number of a fatal alert; -1: none */
 	unsigned warnings;       /* no_renegotiation, so many times */
 	bool key_update;         /* it answers a KeyUpdate that it has read */

@@ -222,16 +222,6 @@ static size_t splice_step(const struct ktls *k, int size, size_t len)
 	return least(n, len);
 }
 
-/* Before our turn to send: nobody else could have it meanwhile. */
-static void wait_for_pipe(int pipe_fd)
-{
-	struct pollfd p = { .fd = pipe_fd, .events = POLLIN };
-
-	if (ktls__sys->inq(pipe_fd) == 0 &&
-	    ktls__sys->nonblocking(pipe_fd) == 0)
-		(void)ktls__sys->poll(&p, 1, -1);
-}
-
 /* *taken counts.  0: all, or the end of the pipe.  The pipe is waited for
  * only while nothing was taken. */
 static int splice_steps(struct ktls *k, int pipe_fd, int size, size_t len,
@@ -241,8 +231,6 @@ static int splice_steps(struct ktls *k, int pipe_fd, int size, size_t len,
 	int err;
 
 	while (*taken < len) {
-		if (*taken == 0)
-			wait_for_pipe(pipe_fd);
 		err = ktls__turn_ready(k);
 		k->want_out = err == -EAGAIN;
 		if (err < 0)

@@ -88,23 +88,6 @@ static int put_locked(struct ktls *k, const uint8_t alert[2])
 	return 0;
 }
 
-int ktls__alert_put(struct ktls *k, uint8_t description)
-{
-	const uint8_t alert[2] = { ktls__alert_level(description),
-				   description };
-	int err;
-
-	pthread_mutex_lock(&k->lock);
-	err = put_locked(k, alert);
-	pthread_mutex_unlock(&k->lock);
-	/* An SSL sends before it what it owes. */
-	if (k->tx.path == KTLS_PATH_LIBRARY)
-		ktls__turn_tell(k);
-	if (err == 0)
-		ktls__alert_was_sent(k, description);
-	return err;
-}
-
 /* Under the lock.  The fatal one of two is the one that counts. */
 static void put_off(struct ktls *k, uint8_t description)
 {
@@ -117,7 +100,7 @@ static void put_off(struct ktls *k, uint8_t description)
 	atomic_fetch_or(&k->turn.todo, KTLS__SEND_ALERT);
 }
 
-void ktls__alert_say(struct ktls *k, uint8_t description)
+static int put(struct ktls *k, uint8_t description, bool may_wait)
 {
 	const uint8_t alert[2] = { ktls__alert_level(description),
 				   description };
@@ -125,17 +108,29 @@ void ktls__alert_say(struct ktls *k, uint8_t description)
 
 	pthread_mutex_lock(&k->lock);
 	err = put_locked(k, alert);
-	if (err < 0 && !ktls__is_final(err))
+	if (may_wait && err < 0 && !ktls__is_final(err))
 		put_off(k, description);
 	pthread_mutex_unlock(&k->lock);
-	/* What the kernel tells once only is not to be lost here. */
-	if (err != -KTLS_ECLOSED && err != -EOPNOTSUPP)
-		ktls__latch(k, &k->tx, err);
 	/* An SSL sends before it what it owes. */
 	if (k->tx.path == KTLS_PATH_LIBRARY)
 		ktls__turn_tell(k);
 	if (err == 0)
 		ktls__alert_was_sent(k, description);
+	return err;
+}
+
+int ktls__alert_put(struct ktls *k, uint8_t description)
+{
+	return put(k, description, false);
+}
+
+void ktls__alert_say(struct ktls *k, uint8_t description)
+{
+	int err = put(k, description, true);
+
+	/* What the kernel tells once only is not to be lost here. */
+	if (err != -KTLS_ECLOSED && err != -EOPNOTSUPP)
+		ktls__latch(k, &k->tx, err);
 }
 
 void ktls__alert_fault(struct ktls *k, int err)

@@ -106,6 +106,9 @@ void ktls__leftover_init(struct ktls__leftover *list);
 void ktls__leftover_wipe(struct ktls__leftover *list);
 size_t ktls__leftover_len(const struct ktls__leftover *list);
 
+/* `n` bytes of the first chunk are delivered; it goes with its last. */
+void ktls__leftover_take(struct ktls__leftover *list, size_t n);
+
 /*
  * Read everything inside the SSL into `list`, up to a record boundary and no
  * byte further.  0: the SSL is empty; 1: it has read close_notify; -EAGAIN:

@@ -40,6 +40,20 @@ void ktls__leftover_wipe(struct ktls__leftover *list)
 	list->tail = &list->head;
 }
 
+void ktls__leftover_take(struct ktls__leftover *list, size_t n)
+{
+	struct ktls__chunk *c = list->head;
+
+	c->off += n;
+	if (c->off < c->len)
+		return;
+	list->head = c->next;
+	if (list->head == NULL)
+		list->tail = &list->head;
+	ktls__wipe(c->data, c->len);
+	free(c);
+}
+
 size_t ktls__leftover_len(const struct ktls__leftover *list)
 {
 	const struct ktls__chunk *c;

@@ -18,20 +18,9 @@
 /* sendfile(2) and write(2) take no more in one call. */
 #define COUNT_LIMIT 0x7ffff000
 
-static void drop_chunk(struct ktls__leftover *list)
-{
-	struct ktls__leftover rest = { list->head->next, list->tail };
-
-	list->head->next = NULL;
-	if (rest.head == NULL)
-		rest.tail = &list->head;
-	ktls__leftover_wipe(list);
-	*list = rest;
-}
-
 static size_t take_leftover(struct ktls *k, uint8_t *buf, size_t len)
 {
-	struct ktls__chunk *c;
+	const struct ktls__chunk *c;
 	size_t done = 0;
 	size_t n;
 
@@ -40,10 +29,8 @@ static size_t take_leftover(struct ktls *k, uint8_t *buf, size_t len)
 		if (n > len - done)
 			n = len - done;
 		memcpy(buf + done, c->data + c->off, n);
-		c->off += n;
+		ktls__leftover_take(&k->leftover, n);
 		done += n;
-		if (c->off == c->len)
-			drop_chunk(&k->leftover);
 	}
 	return done;
 }
@@ -66,8 +53,7 @@ ssize_t ktls_readv(struct ktls *k, const struct iovec *iov, int iovcnt)
 	    ktls__iov_total(iov, iovcnt) == 0)
 		return -EINVAL;
 	/* What did not go out when it was said. */
-	if (ktls__turn_owes(k))
-		ktls__turn_push(k);
+	ktls__turn_push(k);
 	if (k->leftover.head != NULL)
 		return read_leftover(k, iov, iovcnt);
 	if (k->eof)
@@ -91,8 +77,7 @@ ssize_t ktls_read(struct ktls *k, void *buf, size_t len)
 /* A last alert may still be on its way. */
 static int refuse(struct ktls *k, int err)
 {
-	if (ktls__turn_owes(k))
-		ktls__turn_push(k);
+	ktls__turn_push(k);
 	return err;
 }
 

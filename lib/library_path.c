@@ -235,7 +235,6 @@ ssize_t ktls__library_readv(struct ktls *k, const struct iovec *iov, int iovcnt)
 						     POLLIN | POLLOUT : POLLIN);
 		if (err < 0)
 			return ktls__latch(k, &k->rx, err);
-		if (ktls__turn_owes(k))
-			ktls__turn_push(k);
+		ktls__turn_push(k);
 	}
 }

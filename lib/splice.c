@@ -123,24 +123,6 @@ static ssize_t put(int pipe_fd, int size, const uint8_t *p, size_t len)
 	return done > 0 ? (ssize_t)done : n;
 }
 
-/* The pipe has taken the first n bytes of the first chunk. */
-static void skip(struct ktls *k, size_t n)
-{
-	struct ktls__leftover *list = &k->leftover;
-	struct ktls__chunk *c = list->head;
-
-	k->rx.bytes += n;
-	k->left -= n;
-	c->off += n;
-	if (c->off < c->len)
-		return;
-	list->head = c->next;
-	if (list->head == NULL)
-		list->tail = &list->head;
-	ktls__wipe(c->data, c->len);
-	free(c);
-}
-
 /* What is read stays left over until the pipe has it.  1: there is some; else
  * as ktls_read(). */
 static ssize_t read_chunk(struct ktls *k, size_t len)
@@ -177,8 +159,11 @@ static ssize_t copy_in(struct ktls *k, int pipe_fd, int size, size_t len)
 		return n;
 	c = k->leftover.head;
 	n = put(pipe_fd, size, c->data + c->off, least(len, c->len - c->off));
-	if (n > 0)
-		skip(k, (size_t)n);
+	if (n > 0) {
+		ktls__leftover_take(&k->leftover, (size_t)n);
+		k->rx.bytes += (uint64_t)n;
+		k->left -= (size_t)n;
+	}
 	return n;
 }
 
@@ -192,8 +177,7 @@ ssize_t ktls_splice_read(struct ktls *k, int pipe_fd, size_t len)
 	if (size < 0)
 		return size;
 	/* What did not go out when it was said. */
-	if (ktls__turn_owes(k))
-		ktls__turn_push(k);
+	ktls__turn_push(k);
 	if (may_splice(k, pipe_fd, size))
 		n = splice_record(k, pipe_fd, least(len, COUNT_LIMIT));
 	return n != 0 ? n : copy_in(k, pipe_fd, size, len);
@@ -352,8 +336,7 @@ ssize_t ktls_splice_write(struct ktls *k, int pipe_fd, size_t len)
 
 	if (err < 0) {
 		/* A last alert may still be on its way. */
-		if (ktls__turn_owes(k))
-			ktls__turn_push(k);
+		ktls__turn_push(k);
 		return err;
 	}
 	size = pipe_size(pipe_fd);

@@ -235,13 +235,12 @@ static int work_off(struct ktls *k)
 
 static void tell(struct ktls *k, const struct ktls__news *news)
 {
-	unsigned i;
-
 	static const int values[] = {
 		[KTLS__LIMIT_CHANGED] = 0,
 		[KTLS__LIMIT_EXCEEDED] = 1,
 		[KTLS__LIMIT_REFUSED] = -KTLS_EKEYLIMIT,
 	};
+	unsigned i;
 
 	if (news->limit != KTLS__LIMIT_FAR) {
 		k->limits_hit++;
@@ -325,6 +324,8 @@ static int prepare(struct ktls *k, bool for_data)
 
 void ktls__turn_push(struct ktls *k)
 {
+	if (!ktls__turn_owes(k))
+		return;
 	pthread_mutex_lock(&k->lock);
 	ktls__turn_answer(k);
 	(void)ktls__output_flush(k);
@@ -337,8 +338,7 @@ void ktls__turn_sent(struct ktls *k)
 	pthread_mutex_lock(&k->lock);
 	k->turn.sending = false;
 	pthread_mutex_unlock(&k->lock);
-	if (ktls__turn_owes(k))
-		ktls__turn_push(k);
+	ktls__turn_push(k);
 }
 
 bool ktls__turn_owes(const struct ktls *k)

@@ -44,7 +44,8 @@ void ktls__turn_tell(struct ktls *k);
  * SSL and an alert, as far as they go.  New keys are the writing thread's. */
 void ktls__turn_answer(struct ktls *k);
 
-/* That, and what is sealed already, outside of the lock. */
+/* That, and what is sealed already, outside of the lock; nothing where
+ * nothing is owed. */
 void ktls__turn_push(struct ktls *k);
 
 /* Is there any of that? */

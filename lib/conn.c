@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What a connection remembers: errors that last, and the generation of each
- * direction's keys. */
+/* What a connection tells, and the errors that it remembers. */
 #include <errno.h>
-#include <string.h>
 
 #include "conn.h"
 #include "sys.h"
-#include "wipe.h"
 
 /* Memory may be there the next time, a limit leaves the last alerts. */
 bool ktls__is_final(int err)
@@ -92,25 +89,4 @@ bool ktls__is_file_error(int err)
 	default:
 		return false;
 	}
-}
-
-int ktls__next_keys(const struct ktls *k, const struct ktls__side *side,
-		    uint8_t *secret, struct ktls_keys *keys)
-{
-	int err;
-
-	memcpy(secret, side->secret, KTLS__SECRET_MAX);
-	err = ktls_secret_next(k->hs.suite, secret, side->secret_len);
-	if (err == 0)
-		err = ktls_keys_tls13(keys, k->hs.suite, secret,
-				      side->secret_len);
-	return err < 0 ? -KTLS_ECRYPTO : 0;
-}
-
-void ktls__turn_side(struct ktls__side *side, const uint8_t *secret,
-		     uint64_t records)
-{
-	memcpy(side->secret, secret, KTLS__SECRET_MAX);
-	side->before += records;
-	side->seq0 = 0;
 }

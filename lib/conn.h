@@ -208,14 +208,4 @@ int ktls__may_write(const struct ktls *k);
 void ktls__tell(struct ktls *k, enum ktls_event_type type, int dir, int value);
 void ktls__tell_event(struct ktls *k, const struct ktls_event *ev);
 
-/* The keys behind a traffic secret, and the secret itself, one generation
- * on, in *secret (KTLS__SECRET_MAX bytes) and *keys; the caller wipes both.
- * 0; -KTLS_ECRYPTO. */
-int ktls__next_keys(const struct ktls *k, const struct ktls__side *side,
-		    uint8_t *secret, struct ktls_keys *keys);
-
-/* Those keys are in force: `records` were sealed or opened under the old. */
-void ktls__turn_side(struct ktls__side *side, const uint8_t *secret,
-		     uint64_t records);
-
 #endif

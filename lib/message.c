@@ -6,9 +6,8 @@
 #include "key_limit.h"
 #include "message.h"
 #include "output.h"
-#include "sock.h"
+#include "rekey.h"
 #include "turn.h"
-#include "wipe.h"
 
 /* OpenSSL takes no longer certificate chains unless it is told to. */
 #define MESSAGE_MAX ((size_t)128 * 1024)
@@ -92,36 +91,11 @@ int ktls__message_update_run(struct ktls *k)
 	return 0;
 }
 
-static int replace_key(struct ktls *k, const struct ktls_keys *keys,
-		       uint64_t *records)
-{
-	int err;
-
-	if (k->rx.path == KTLS_PATH_USERSPACE) {
-		*records = k->inbox.opener.seq - k->rx.seq0;
-		return ktls__inbox_key(&k->inbox, keys);
-	}
-	err = ktls__sock_rec_seq(k->fd, KTLS_RX, k->hs.row, records);
-	*records -= k->rx.seq0;
-	return err < 0 ? err : ktls__sock_rekey(k->fd, KTLS_RX, keys);
-}
-
 int ktls__message_rekey(struct ktls *k)
 {
-	uint8_t secret[KTLS__SECRET_MAX];
-	struct ktls_keys keys = { 0 };
-	uint64_t records = 0;
-	int err = ktls__next_keys(k, &k->rx, secret, &keys);
+	int err = ktls__rekey(k, KTLS_RX);
 
-	if (err == 0)
-		err = replace_key(k, &keys, &records);
-	if (err == 0) {
-		ktls__turn_side(&k->rx, secret, records);
-		k->rx.seq = 0;
-	}
 	k->control.install = err == -ENOMEM;
-	ktls_keys_wipe(&keys);
-	ktls__wipe(secret, sizeof(secret));
 	return err == -EBUSY ? -KTLS_EKEYUPDATE : err;
 }
 

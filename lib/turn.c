@@ -9,10 +9,9 @@
 
 #include "key_limit.h"
 #include "output.h"
-#include "sock.h"
+#include "rekey.h"
 #include "sys.h"
 #include "turn.h"
-#include "wipe.h"
 
 #define KEY_UPDATE 24
 
@@ -152,36 +151,12 @@ static int send_update(struct ktls *k)
 	return 0;
 }
 
-/* The number of records under the old key, and the new one in force. */
-static int replace_key(struct ktls *k, const struct ktls_keys *keys,
-		       uint64_t *records)
-{
-	int err;
-
-	if (k->tx.path == KTLS_PATH_USERSPACE) {
-		*records = k->sealer.seq - k->tx.seq0;
-		return ktls__sealer_key(&k->sealer, keys);
-	}
-	err = ktls__sock_rec_seq(k->fd, KTLS_TX, k->hs.row, records);
-	*records -= k->tx.seq0;
-	return err < 0 ? err : ktls__sock_rekey(k->fd, KTLS_TX, keys);
-}
-
 static int install(struct ktls *k)
 {
-	uint8_t secret[KTLS__SECRET_MAX];
-	struct ktls_keys keys = { 0 };
-	uint64_t records = 0;
-	int err = ktls__next_keys(k, &k->tx, secret, &keys);
+	int err = ktls__rekey(k, KTLS_TX);
 
 	if (err == 0)
-		err = replace_key(k, &keys, &records);
-	if (err == 0) {
-		ktls__turn_side(&k->tx, secret, records);
 		ktls__limit_restart(k, 0);
-	}
-	ktls_keys_wipe(&keys);
-	ktls__wipe(secret, sizeof(secret));
 	return err;
 }
 

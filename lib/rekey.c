@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* The next generation of a direction's keys: see rekey.h. */
+#include <string.h>
+
+#include "rekey.h"
+#include "sock.h"
+#include "wipe.h"
+
+static int next_keys(const struct ktls *k, const struct ktls__side *side,
+		     uint8_t *secret, struct ktls_keys *keys)
+{
+	int err;
+
+	memcpy(secret, side->secret, KTLS__SECRET_MAX);
+	err = ktls_secret_next(k->hs.suite, secret, side->secret_len);
+	if (err == 0)
+		err = ktls_keys_tls13(keys, k->hs.suite, secret,
+				      side->secret_len);
+	return err < 0 ? -KTLS_ECRYPTO : 0;
+}
+
+/* *seq: where the old key has ended. */
+static int replace(struct ktls *k, int dir, const struct ktls_keys *keys,
+		   uint64_t *seq)
+{
+	const struct ktls__side *side = dir == KTLS_TX ? &k->tx : &k->rx;
+	int err;
+
+	if (side->path == KTLS_PATH_KERNEL) {
+		err = ktls__sock_rec_seq(k->fd, dir, k->hs.row, seq);
+		return err < 0 ? err : ktls__sock_rekey(k->fd, dir, keys);
+	}
+	*seq = dir == KTLS_TX ? k->sealer.seq : k->inbox.opener.seq;
+	return dir == KTLS_TX ? ktls__sealer_key(&k->sealer, keys) :
+				ktls__inbox_key(&k->inbox, keys);
+}
+
+int ktls__rekey(struct ktls *k, int dir)
+{
+	struct ktls__side *side = dir == KTLS_TX ? &k->tx : &k->rx;
+	uint8_t secret[KTLS__SECRET_MAX];
+	struct ktls_keys keys = { 0 };
+	uint64_t seq = 0;
+	int err = next_keys(k, side, secret, &keys);
+
+	if (err == 0)
+		err = replace(k, dir, &keys, &seq);
+	if (err == 0) {
+		memcpy(side->secret, secret, sizeof(secret));
+		side->before += seq - side->seq0;
+		side->seq0 = 0;
+		side->seq = 0;
+	}
+	ktls_keys_wipe(&keys);
+	ktls__wipe(secret, sizeof(secret));
+	return err;
+}

@@ -66,7 +66,7 @@ static int write_all(struct ktls *k, const char *buf, size_t len)
 	ssize_t n;
 
 	while (len > 0) {
-		n = ktls_write(k, buf, len);
+		n = ktls_write(k, buf, len, 0);
 		if (n < 0 && n != -EINTR)
 			return (int)n;
 		if (n > 0) {

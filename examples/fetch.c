@@ -215,7 +215,7 @@ static int send_request(struct ktls *k, const struct url *u)
 			       "Host: %s\r\nAccept: */*\r\n"
 			       "Connection: close\r\n\r\n", u->path, host);
 	for (at = 0; at < len; at += (size_t)n) {
-		n = ktls_write(k, buf + at, len - at);
+		n = ktls_write(k, buf + at, len - at, 0);
 		if (n < 0 && n != -EINTR)
 			return (int)n;
 		if (n < 0)

@@ -76,6 +76,7 @@ static const char *const reasons[] = {
 	[KTLS_REASON_INSTALL] = "the kernel refused the keys",
 	[KTLS_REASON_UNPROVEN] = "the kernel did not echo the keys",
 	[KTLS_REASON_NO_MEMORY] = "out of memory",
+	[KTLS_REASON_ENVIRONMENT] = "the environment (KTLS_PATH)",
 };
 
 _Static_assert(COUNT(reasons) == KTLS_REASON_END, "each reason has a name");

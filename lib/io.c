@@ -96,12 +96,18 @@ static int may_write(const struct ktls *k)
 	return err == 0 && k->piped != NULL ? -KTLS_ERETRY : err;
 }
 
-ssize_t ktls_writev(struct ktls *k, const struct iovec *iov, int iovcnt)
+static bool are_flags(int flags)
+{
+	return (flags & ~KTLS_MORE) == 0;
+}
+
+ssize_t ktls_writev(struct ktls *k, const struct iovec *iov, int iovcnt,
+		    int flags)
 {
 	size_t len;
 	int err = may_write(k);
 
-	if (iovcnt < 0 || iovcnt > IOV_LIMIT)
+	if (iovcnt < 0 || iovcnt > IOV_LIMIT || !are_flags(flags))
 		return -EINVAL;
 	if (err < 0)
 		return refuse(k, err);
@@ -116,14 +122,14 @@ ssize_t ktls_writev(struct ktls *k, const struct iovec *iov, int iovcnt)
 	return ktls__sealed_writev(k, iov, iovcnt);
 }
 
-ssize_t ktls_write(struct ktls *k, const void *buf, size_t len)
+ssize_t ktls_write(struct ktls *k, const void *buf, size_t len, int flags)
 {
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)buf,
 			     .iov_len = len };
 
 	if (len > COUNT_LIMIT)
 		iov.iov_len = COUNT_LIMIT;
-	return ktls_writev(k, &iov, 1);
+	return ktls_writev(k, &iov, 1, flags);
 }
 
 /* Where to begin, and how much there is.  0; -errno. */
@@ -163,12 +169,15 @@ static ssize_t send_at(struct ktls *k, int in_fd, off_t *pos, size_t count)
 	return ktls__sealed_sendfile(k, in_fd, pos, count);
 }
 
-ssize_t ktls_sendfile(struct ktls *k, int in_fd, off_t *offset, size_t count)
+ssize_t ktls_sendfile(struct ktls *k, int in_fd, off_t *offset, size_t count,
+		      int flags)
 {
 	off_t pos;
 	ssize_t n;
 	int err = may_write(k);
 
+	if (!are_flags(flags))
+		return -EINVAL;
 	if (err < 0)
 		return refuse(k, err);
 	if (offset != NULL)

@@ -11,7 +11,7 @@
 
 #define FLAGS \
 	((unsigned)(KTLS_KEEP_SSL | KTLS_NO_WAIT | KTLS_LEAVE_UNANSWERED | \
-		    KTLS_EXCEED_KEY_LIMIT))
+		    KTLS_EXCEED_KEY_LIMIT | KTLS_EXPECT_NO_PAD))
 
 static bool is_choice(enum ktls_choice choice)
 {

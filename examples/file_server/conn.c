@@ -229,14 +229,14 @@ static ssize_t write_some(struct conn *c)
 
 	if (r->text_sent < r->text_len) {
 		n = ktls_write(c->k, r->text + r->text_sent,
-			       r->text_len - r->text_sent);
+			       r->text_len - r->text_sent, 0);
 		if (n > 0)
 			r->text_sent += (size_t)n;
 		return n;
 	}
 	n = ktls_sendfile(c->k, r->file, &r->offset,
 			  r->left < SENDFILE_STEP ? (size_t)r->left :
-						    SENDFILE_STEP);
+						    SENDFILE_STEP, 0);
 	if (n > 0)
 		r->left -= (uint64_t)n;
 	return n;

@@ -129,6 +129,7 @@ enum ktls_reason {
 	KTLS_REASON_INSTALL,       /* TLS_TX or TLS_RX refused: reason_errno */
 	KTLS_REASON_UNPROVEN,      /* the kernel did not echo the keys */
 	KTLS_REASON_NO_MEMORY,     /* memory ran out before the commit point */
+	KTLS_REASON_ENVIRONMENT,   /* the operator asked for it: KTLS_PATH */
 	KTLS_REASON_END            /* one past the last */
 };
 
@@ -434,7 +435,13 @@ enum {
 	/* Where TX cannot change a key that has reached its limit (TLS 1.2, a
 	 * kernel without rekey): go on and count.  Otherwise writing ends
 	 * with -KTLS_EKEYLIMIT. */
-	KTLS_EXCEED_KEY_LIMIT = 8
+	KTLS_EXCEED_KEY_LIMIT = 8,
+	/* Tell the kernel to expect no padding from the peer
+	 * (TLS_RX_EXPECT_NO_PAD, TLS 1.3, Linux 6.0), which spares it a copy
+	 * of what it decrypts.  Each padded or control record is decrypted
+	 * twice then: where the kernel counts such (TlsRxNoPadViolation in
+	 * /proc/net/tls_stat, looked at now and then) it is taken back. */
+	KTLS_EXPECT_NO_PAD = 16
 };
 
 /* What happened on a connection, aside from its data. */
@@ -522,6 +529,11 @@ struct ktls_opts {
  * peer's KeyUpdate would end a connection that userspace carries on (unless
  * it asks for an answer, which TX in such a kernel cannot give, see
  * KTLS_LEAVE_UNANSWERED).
+ * The environment outweighs tx and rx: KTLS_PATH is "auto", "kernel",
+ * "userspace" or "library" for both, or "tx=" or "rx=" before one of them,
+ * two joined by a comma ("tx=kernel,rx=userspace").  Programs that run with
+ * another user's rights ignore it (secure_getenv(3)); any other text is
+ * -EINVAL.
  *
  * Ownership: *out takes its own reference on ssl while it needs it, so the
  * caller may SSL_free(ssl) right after success, whatever the path; its
@@ -615,16 +627,31 @@ KTLS_API ssize_t ktls_read(struct ktls *k, void *buf, size_t len);
 KTLS_API ssize_t ktls_readv(struct ktls *k, const struct iovec *iov,
 			    int iovcnt);
 
+/* Flags of ktls_write(), ktls_writev() and ktls_sendfile(). */
+enum {
+	/*
+	 * More is written at once: what is short of a full record, or of a
+	 * full segment of TCP, may wait for it, so that many small calls cost
+	 * less.  Only a hint, and the bytes count as taken; any call without
+	 * it sends what waits, ktls_write() of length 0 too, and so do
+	 * ktls_alert(), ktls_update_keys(), ktls_shutdown() and ktls_linger().
+	 * Without one of them TCP sends after 200 ms, but a record that the
+	 * kernel keeps open waits for ever, and is lost with ktls_free().  A
+	 * short count or -EAGAIN sends it too, as far as the socket takes it.
+	 */
+	KTLS_MORE = 1
+};
+
 /*
  * Write application data.
- * Legal until ktls_shutdown(), a sent fatal alert or a final error.  len 0
- * returns 0 and sends nothing.
+ * Legal until ktls_shutdown(), a sent fatal alert or a final error.  `flags`
+ * is 0 or KTLS_MORE.  len 0 returns 0 and sends no record.
  * Returns the bytes taken, possibly fewer than len on a non-blocking socket:
  * these are committed.  Go on with the bytes behind them; the path that
  * encrypts in userspace may have sealed the first of those already, and
  * answers another one with -KTLS_ERETRY (nothing is sent then).
  * -EAGAIN: nothing taken, wait for ktls_events(), or SO_SNDTIMEO ran out;
- * -EINTR.
+ * -EINTR; -EINVAL: unknown flags.
  * Final, and repeated by every later call: -EPIPE; -ECONNRESET and other
  * errors of the socket; -KTLS_ECLOSED: after ktls_shutdown() or a fatal alert
  * of ours; what reading failed with.
@@ -636,14 +663,15 @@ KTLS_API ssize_t ktls_readv(struct ktls *k, const struct iovec *iov,
  * No signal is raised.
  * Linux 4.13, with rekey 6.14.
  */
-KTLS_API ssize_t ktls_write(struct ktls *k, const void *buf, size_t len);
+KTLS_API ssize_t ktls_write(struct ktls *k, const void *buf, size_t len,
+			    int flags);
 
 /*
  * As ktls_write(), from several buffers.
  * iovcnt is 0 to 1024, else -EINVAL.
  */
 KTLS_API ssize_t ktls_writev(struct ktls *k, const struct iovec *iov,
-			     int iovcnt);
+			     int iovcnt, int flags);
 
 /*
  * Send part of a file, with the contract of sendfile(2) on every path.
@@ -657,12 +685,12 @@ KTLS_API ssize_t ktls_writev(struct ktls *k, const struct iovec *iov,
  * -EINVAL: negative offset; -EBADF; -EIO: the file could not be read;
  * otherwise as ktls_write().  After an error *offset tells what was taken
  * before: bytes or error, never both.
- * What was taken is on its way when the call returns: no record is held
- * back for more data.
+ * What was taken is on its way when the call returns, unless `flags` has
+ * KTLS_MORE: no record is held back for more data.
  * Linux 4.13; zero-copy up to the encryption in the kernel.
  */
 KTLS_API ssize_t ktls_sendfile(struct ktls *k, int in_fd, off_t *offset,
-			       size_t count);
+			       size_t count, int flags);
 
 /*
  * Send an alert.
@@ -833,7 +861,11 @@ struct ktls_direction {
 	uint64_t bytes;          /* application data since the hand-off */
 	uint64_t records;        /* records since the hand-off; library: 0 */
 	uint64_t key_records;    /* of them under the present key */
-	uint64_t reserved[3];
+	const char *provider;    /* whose AEAD it is: "kernel", "libcrypto",
+				  * "ipsec-mb", or "SSL"; constant */
+	int expect_no_pad;       /* RX: 1: in force, see KTLS_EXPECT_NO_PAD */
+	int reserved_int;
+	uint64_t reserved[1];
 };
 
 struct ktls_conn_info {

@@ -95,7 +95,7 @@ static ssize_t send_file(struct run *r)
 	run_count(COUNT_SENDFILE);
 	if (w->file_pos)
 		lseek(file(), w->file_off, SEEK_SET);
-	n = ktls_sendfile(r->k, file(), w->file_pos ? NULL : &off, w->len);
+	n = ktls_sendfile(r->k, file(), w->file_pos ? NULL : &off, w->len, 0);
 	if (w->file_pos)
 		off = lseek(file(), 0, SEEK_CUR);
 	if (off != w->file_off + (n > 0 ? n : 0))
@@ -115,10 +115,10 @@ static ssize_t send_some(struct run *r)
 	stream_fill(r->near_key, r->near_sent, buffer, w->len);
 	if (w->kind == WRITE_PLAIN) {
 		run_count(COUNT_WRITE);
-		return ktls_write(r->k, buffer, w->len);
+		return ktls_write(r->k, buffer, w->len, 0);
 	}
 	run_count(COUNT_WRITEV);
-	return ktls_writev(r->k, iov, cut(r, iov, w->len));
+	return ktls_writev(r->k, iov, cut(r, iov, w->len), 0);
 }
 
 /* An error that only says "later": 0, else -1. */
@@ -233,7 +233,7 @@ static int traffic_step(struct run *r, size_t *near_writes,
 	case 3:
 		return wire_step(r);
 	case 4:
-		return ktls_write(r->k, buffer, 0) ?
+		return ktls_write(r->k, buffer, 0, 0) ?
 		       run_fail(r, "a write of nothing gives no 0") : 0;
 	default:
 		if (r->write.kind)

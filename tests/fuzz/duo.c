@@ -216,9 +216,9 @@ void duo_alive(struct duo *d, struct ktls *k)
 {
 	ck_assert_int_eq(SSL_write(d->peer, "ping", 4), 4);
 	duo_to_us(k, "ping");
-	ck_assert_int_eq(ktls_write(k, "pong", 4), 4);
+	ck_assert_int_eq(ktls_write(k, "pong", 4, 0), 4);
 	duo_to_peer(d, "pong");
-	ck_assert_int_eq(ktls_write(k, "again", 5), 5);
+	ck_assert_int_eq(ktls_write(k, "again", 5, 0), 5);
 	duo_to_peer(d, "again");
 	ck_assert_int_eq(SSL_write(d->peer, "more", 4), 4);
 	duo_to_us(k, "more");
@@ -276,7 +276,7 @@ const uint8_t *duo_pattern(size_t at)
 
 ssize_t duo_put(struct duo *d, struct ktls *k, size_t len)
 {
-	ssize_t n = ktls_write(k, duo_pattern(d->sent), len);
+	ssize_t n = ktls_write(k, duo_pattern(d->sent), len, 0);
 
 	d->sent += n > 0 ? (size_t)n : 0;
 	return n;

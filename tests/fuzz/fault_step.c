@@ -12,14 +12,14 @@
 /* One call of a step; `left` is what it still has to do. */
 static ssize_t call_write(size_t left)
 {
-	return ktls_write(fault_run.k, fault_pattern + fault_run.sent, left);
+	return ktls_write(fault_run.k, fault_pattern + fault_run.sent, left, 0);
 }
 
 static ssize_t call_file(size_t left)
 {
 	off_t before = (off_t)fault_run.sent;
 	off_t off = before;
-	ssize_t n = ktls_sendfile(fault_run.k, fault_run.file, &off, left);
+	ssize_t n = ktls_sendfile(fault_run.k, fault_run.file, &off, left, 0);
 
 	if (off - before != (n > 0 ? n : 0))
 		fault_fail("sendfile returns %zd, the offset moves by %lld", n,
@@ -170,7 +170,7 @@ static int step_alert(size_t number)
 	if (number == 90)
 		return 0;
 	fault_run.fatal = (int)number;
-	if (ktls_write(fault_run.k, "x", 1) != -KTLS_ECLOSED)
+	if (ktls_write(fault_run.k, "x", 1, 0) != -KTLS_ECLOSED)
 		return fault_fail("a write behind a fatal alert");
 	return 0;
 }
@@ -178,7 +178,7 @@ static int step_alert(size_t number)
 static ssize_t call_limit(size_t unused)
 {
 	ssize_t n = ktls_write(fault_run.k, fault_pattern + fault_run.sent,
-			       40000);
+			       40000, 0);
 
 	(void)unused;
 	/* An answer as good as any. */
@@ -199,7 +199,7 @@ static int step_limit(void)
 	} while (n > 0 && fault_run.sent < FAULT_FILE_LEN / 2);
 	if (n > 0)
 		return fault_fail("no end of the key's records");
-	if (ktls_write(fault_run.k, "x", 1) != -KTLS_EKEYLIMIT)
+	if (ktls_write(fault_run.k, "x", 1, 0) != -KTLS_EKEYLIMIT)
 		return fault_fail("-KTLS_EKEYLIMIT once");
 	return 0;
 }
@@ -217,7 +217,7 @@ static int step_shutdown(void)
 	fault_run.shut = 1;
 	if (ktls_shutdown(fault_run.k) != 0)
 		return fault_fail("the second shutdown is no 0");
-	if (ktls_write(fault_run.k, "x", 1) != -KTLS_ECLOSED)
+	if (ktls_write(fault_run.k, "x", 1, 0) != -KTLS_ECLOSED)
 		return fault_fail("a write behind the shutdown");
 	return 0;
 }

@@ -77,7 +77,7 @@ START_TEST(leftovers_of_the_dead)
 	err = ktls_read(k, buf, sizeof(buf));
 	ck_assert_msg(err == -ECONNRESET || err == -EPIPE, "%d", (int)err);
 	ck_assert_int_eq(ktls_read(k, buf, sizeof(buf)), err);
-	ck_assert_int_lt(ktls_write(k, "x", 1), 0);
+	ck_assert_int_lt(ktls_write(k, "x", 1, 0), 0);
 	duo_close(&d, k);
 }
 END_TEST
@@ -168,10 +168,10 @@ START_TEST(room_came_meanwhile)
 	once.sendmsg = refuse_once;
 	refusals = 1;
 	ktls__sys = &once;
-	ck_assert_int_eq(ktls_write(k, "second", 6), -EAGAIN);
+	ck_assert_int_eq(ktls_write(k, "second", 6, 0), -EAGAIN);
 	ck_assert_int_ne(ktls_events(k) & POLLOUT, 0);
 	duo_to_peer(&d, "first");
-	ck_assert_int_eq(ktls_write(k, "second", 6), 6);
+	ck_assert_int_eq(ktls_write(k, "second", 6, 0), 6);
 	duo_to_peer(&d, "second");
 	ck_assert_int_eq(ktls_events(k) & POLLOUT, 0);
 	duo_alive(&d, k);

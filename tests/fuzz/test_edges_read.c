@@ -48,7 +48,7 @@ START_TEST(data_before_reset)
 	ck_assert_int_eq(SSL_write(d.peer, "last words", 10), 10);
 	duo_reset(&d);
 	ck_assert_int_eq(ktls_error(k), -ECONNRESET);
-	ck_assert_int_eq(ktls_write(k, "x", 1), -ECONNRESET);
+	ck_assert_int_eq(ktls_write(k, "x", 1, 0), -ECONNRESET);
 	duo_to_us(k, "last words");
 	expect_read(k, -ECONNRESET);
 	ck_assert_int_eq(ktls_error(k), -ECONNRESET);
@@ -78,13 +78,13 @@ START_TEST(key_update_unanswered)
 	if (_i & 1) {
 		duo_to_us(k, "hi");
 		expect_read(k, 0);
-		ck_assert_int_eq(ktls_write(k, "bye", 3), 3);
+		ck_assert_int_eq(ktls_write(k, "bye", 3, 0), 3);
 		duo_to_peer(&d, "bye");
 	} else {
 		expect_read(k, -KTLS_EKEYUPDATE);
 		duo_alert(&d, 80);
 		expect_alert_sent(k, 80);
-		ck_assert_int_eq(ktls_write(k, "x", 1), -KTLS_EKEYUPDATE);
+		ck_assert_int_eq(ktls_write(k, "x", 1, 0), -KTLS_EKEYUPDATE);
 	}
 	duo_close(&d, k);
 }
@@ -103,7 +103,7 @@ START_TEST(key_update_answered)
 	ck_assert_int_eq(SSL_key_update(d.peer, SSL_KEY_UPDATE_REQUESTED), 1);
 	ck_assert_int_eq(SSL_write(d.peer, "hi", 2), 2);
 	duo_to_us(k, "hi");
-	ck_assert_int_eq(ktls_write(k, "bye", 3), 3);
+	ck_assert_int_eq(ktls_write(k, "bye", 3, 0), 3);
 	duo_to_peer(&d, "bye");
 	ck_assert_int_eq(ktls_info(k, &info), 0);
 	ck_assert_uint_eq(info.key_updates_received, 1);
@@ -128,7 +128,7 @@ START_TEST(forged_record)
 	expect_read(k, -KTLS_EBADRECORD);
 	duo_alert(&d, 20);
 	expect_alert_sent(k, 20);
-	ck_assert_int_eq(ktls_write(k, "x", 1), -KTLS_EBADRECORD);
+	ck_assert_int_eq(ktls_write(k, "x", 1, 0), -KTLS_EBADRECORD);
 	duo_close(&d, k);
 }
 END_TEST
@@ -171,13 +171,13 @@ START_TEST(fatal_alert_waits)
 	ck_assert_int_eq(duo_read(k, buf, sizeof(buf)), -KTLS_EBADRECORD);
 	ck_assert_int_ne(ktls_events(k) & POLLOUT, 0);
 	ck_assert_int_eq(ktls_shutdown(k), -EAGAIN);
-	ck_assert_int_eq(ktls_write(k, "x", 1), -KTLS_EBADRECORD);
+	ck_assert_int_eq(ktls_write(k, "x", 1, 0), -KTLS_EBADRECORD);
 	ck_assert_int_ne(ktls_events(k) & POLLOUT, 0);
 	full_fd = -1;
 	if (_i & 1)
 		ck_assert_int_eq(ktls_shutdown(k), -KTLS_EBADRECORD);
 	else
-		ck_assert_int_eq(ktls_write(k, "x", 1), -KTLS_EBADRECORD);
+		ck_assert_int_eq(ktls_write(k, "x", 1, 0), -KTLS_EBADRECORD);
 	ck_assert_int_eq(ktls_events(k), 0);
 	duo_alert(&d, 20);
 	ck_assert_uint_eq(d.got, 5);

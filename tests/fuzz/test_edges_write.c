@@ -100,7 +100,7 @@ START_TEST(alert_behind_key_update)
 	ck_assert_int_eq(SSL_write(d.peer, "hi", 2), 2);
 	duo_to_us(k, "hi");
 	ck_assert_int_eq(ktls_alert(k, 90), 0);
-	ck_assert_int_eq(ktls_write(k, "hello", 5), 5);
+	ck_assert_int_eq(ktls_write(k, "hello", 5, 0), 5);
 	duo_to_peer(&d, "hello");
 	duo_alert(&d, 90);
 	d.alert = -1;
@@ -179,7 +179,7 @@ START_TEST(file_not_readable)
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", rw);
 	wo = open(name, O_WRONLY);
 	ck_assert_int_ge(wo, 0);
-	ck_assert_int_eq(ktls_sendfile(k, wo, &off, 5), -EBADF);
+	ck_assert_int_eq(ktls_sendfile(k, wo, &off, 5, 0), -EBADF);
 	ck_assert_int_eq(off, 0);
 	duo_alive(&d, k);
 	close(wo);
@@ -216,7 +216,7 @@ START_TEST(close_notify_as_alert)
 		duo_drain(&d);
 	ck_assert_int_eq(err, 0);
 	ck_assert_int_eq(ktls_alert(k, 0), 0);
-	ck_assert_int_eq(ktls_write(k, "x", 1), -KTLS_ECLOSED);
+	ck_assert_int_eq(ktls_write(k, "x", 1, 0), -KTLS_ECLOSED);
 	/* the byte that was sealed without being taken goes, too */
 	while (d.alert < 0)
 		duo_drain(&d);
@@ -266,11 +266,11 @@ START_TEST(fatal_alert_again)
 	while ((err = ktls_alert(k, 80)) == -EAGAIN)
 		duo_drain(&d);
 	ck_assert_int_eq(err, 0);
-	ck_assert_int_eq(ktls_write(k, "x", 1), -KTLS_ECLOSED);
+	ck_assert_int_eq(ktls_write(k, "x", 1, 0), -KTLS_ECLOSED);
 	/* what is still queued goes out with any call */
 	while (ktls_events(k) & POLLOUT) {
 		duo_drain(&d);
-		ck_assert_int_eq(ktls_write(k, "x", 1), -KTLS_ECLOSED);
+		ck_assert_int_eq(ktls_write(k, "x", 1, 0), -KTLS_ECLOSED);
 	}
 	duo_alert(&d, 80);
 	duo_close(&d, k);
@@ -292,13 +292,13 @@ static void continue_wrongly(struct duo *d, struct ktls *k)
 	uint64_t before;
 	ssize_t n;
 
-	while ((n = ktls_write(k, &other, 1)) == -EAGAIN)
+	while ((n = ktls_write(k, &other, 1, 0)) == -EAGAIN)
 		duo_drain(d);
 	ck_assert_int_eq(n, -KTLS_ERETRY);
 	while (d->got < d->sent + 1)
 		duo_drain(d);
 	before = tcp_bytes(d);
-	ck_assert_int_eq(ktls_write(k, &other, 1), -KTLS_ERETRY);
+	ck_assert_int_eq(ktls_write(k, &other, 1, 0), -KTLS_ERETRY);
 	ck_assert_uint_eq(tcp_bytes(d), before);
 	ck_assert_uint_eq(duo_drain(d), 0);
 	ck_assert_uint_eq(d->got, d->sent + 1);
@@ -332,7 +332,7 @@ static int pattern_file(size_t len)
 static ssize_t put_file(struct duo *d, struct ktls *k, int fd, size_t len)
 {
 	off_t off = (off_t)d->sent;
-	ssize_t n = ktls_sendfile(k, fd, &off, len);
+	ssize_t n = ktls_sendfile(k, fd, &off, len, 0);
 
 	d->sent += n > 0 ? (size_t)n : 0;
 	ck_assert_int_eq(off, (off_t)d->sent);

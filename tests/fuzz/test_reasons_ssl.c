@@ -228,7 +228,7 @@ START_TEST(pending_write)
 		duo_reasons(k, KTLS_REASON_PENDING_WRITE,
 			       KTLS_REASON_PENDING_WRITE);
 		for (size_t off = 0; off < sizeof(big); off += (size_t)n) {
-			n = ktls_write(k, big + off, sizeof(big) - off);
+			n = ktls_write(k, big + off, sizeof(big) - off, 0);
 			got += take(&d);
 			n = n == -EAGAIN ? 0 : n;
 			ck_assert_int_ge(n, 0);

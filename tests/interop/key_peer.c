@@ -115,7 +115,7 @@ static int transmit(struct peer *p)
 	}
 	if (p->round > heard + AHEAD)
 		return -EAGAIN;
-	n = ktls_write(p->k, p->file.data + p->sent, end - p->sent);
+	n = ktls_write(p->k, p->file.data + p->sent, end - p->sent, 0);
 	if (n < 0)
 		return (int)n;
 	p->sent += (size_t)n;

@@ -35,7 +35,7 @@ void cell_put(struct cell *cell, const void *buf, size_t len)
 
 	cell->sent += len;
 	while (len > 0) {
-		ssize_t n = ktls_write(cell->k, at, len);
+		ssize_t n = ktls_write(cell->k, at, len, 0);
 
 		if (n == -EAGAIN) {
 			wait_for(cell);
@@ -122,7 +122,7 @@ void cell_finish(struct cell *cell)
 	if (err < 0)
 		cell_failed(cell, "ktls_shutdown", err, ktls_strerror(err));
 	cell_want(cell, ktls_shutdown(cell->k) == 0);
-	cell_want(cell, ktls_write(cell->k, "x", 1) == -KTLS_ECLOSED);
+	cell_want(cell, ktls_write(cell->k, "x", 1, 0) == -KTLS_ECLOSED);
 	cell_want(cell, cell_get(cell, &byte, 1) == 0);
 	cell_want(cell, cell_get(cell, &byte, 1) == 0);
 	check_sums(cell);

@@ -69,7 +69,7 @@ static void ends_with_key_update(struct cell *cell)
 	}
 	cell_want(cell, n == -KTLS_EKEYUPDATE);
 	cell_want(cell, cell_get(cell, in, sizeof(in)) == -KTLS_EKEYUPDATE);
-	cell_want(cell, ktls_write(cell->k, out, 1) == -KTLS_EKEYUPDATE);
+	cell_want(cell, ktls_write(cell->k, out, 1, 0) == -KTLS_EKEYUPDATE);
 	info = look(cell);
 	cell_want(cell, info.rx.error == -KTLS_EKEYUPDATE);
 	cell_want(cell, info.alert_sent == 80);

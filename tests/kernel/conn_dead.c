@@ -47,10 +47,10 @@ static void stays_dead(struct rig *rig)
 	int i;
 
 	for (i = 0; i < 3; i++) {
-		ck_assert(is_dead(ktls_write(rig->k, buf, 3)));
-		ck_assert(is_dead(ktls_sendfile(rig->k, file, &off, 4096)));
+		ck_assert(is_dead(ktls_write(rig->k, buf, 3, 0)));
+		ck_assert(is_dead(ktls_sendfile(rig->k, file, &off, 4096, 0)));
 		ck_assert_int_eq(off, 0);
-		ck_assert(is_dead(ktls_sendfile(rig->k, file, NULL, 1)));
+		ck_assert(is_dead(ktls_sendfile(rig->k, file, NULL, 1, 0)));
 		ck_assert(is_dead(ktls_alert(rig->k, 90)));
 		ck_assert(is_dead(ktls_error(rig->k)));
 		ck_assert(is_dead(ktls_shutdown(rig->k)));
@@ -79,7 +79,7 @@ START_TEST(test_seen_by_write)
 
 	rig_start(&rig, _i);
 	until_dead(&rig);
-	ck_assert(is_dead(ktls_write(rig.k, "abc", 3)));
+	ck_assert(is_dead(ktls_write(rig.k, "abc", 3, 0)));
 	stays_dead(&rig);
 	rig_close(&rig);
 }
@@ -93,7 +93,7 @@ START_TEST(test_seen_by_sendfile)
 
 	rig_start(&rig, _i);
 	until_dead(&rig);
-	ck_assert(is_dead(ktls_sendfile(rig.k, file, &off, 4096)));
+	ck_assert(is_dead(ktls_sendfile(rig.k, file, &off, 4096, 0)));
 	ck_assert_int_eq(off, 0);
 	stays_dead(&rig);
 	rig_close(&rig);
@@ -150,7 +150,7 @@ START_TEST(test_reset_when_full)
 	if (rig.config.nonblock) {
 		setsockopt(rig.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 		while (n >= 0)
-			n = ktls_write(rig.k, buf, sizeof(buf));
+			n = ktls_write(rig.k, buf, sizeof(buf), 0);
 		ck_assert_int_eq(n, -EAGAIN);
 		until_dead(&rig);
 		ck_assert(is_dead(rig_write(&rig, buf, sizeof(buf))));

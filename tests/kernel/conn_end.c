@@ -36,8 +36,8 @@ START_TEST(test_shutdown)
 	ck_assert_int_eq(write(file, "abc", 3), 3);
 	ck_assert_int_eq(rig_shutdown(&rig), 0);
 	ck_assert_int_eq(ktls_shutdown(rig.k), 0);
-	ck_assert_int_eq(ktls_write(rig.k, "x", 1), -KTLS_ECLOSED);
-	ck_assert_int_eq(ktls_sendfile(rig.k, file, &off, 3), -KTLS_ECLOSED);
+	ck_assert_int_eq(ktls_write(rig.k, "x", 1, 0), -KTLS_ECLOSED);
+	ck_assert_int_eq(ktls_sendfile(rig.k, file, &off, 3, 0), -KTLS_ECLOSED);
 	ck_assert_int_eq(off, 0);
 	ck_assert_int_eq(ktls_alert(rig.k, 90), -KTLS_ECLOSED);
 	ck_assert_int_eq(ktls_alert(rig.k, 40), -KTLS_ECLOSED);
@@ -82,7 +82,7 @@ static size_t fill_up(struct rig *rig, const uint8_t *buf, size_t len)
 	int refused = 0;
 
 	while (refused < 20) {
-		ssize_t n = ktls_write(rig->k, buf + have, len - have);
+		ssize_t n = ktls_write(rig->k, buf + have, len - have, 0);
 
 		ck_assert(n > 0 || n == -EAGAIN);
 		have += n > 0 ? (size_t)n : 0;

@@ -36,7 +36,7 @@ static void send_rest(struct rig *rig, int fd, off_t *off, off_t end)
 {
 	while (*off < end) {
 		ssize_t n = ktls_sendfile(rig->k, fd, off,
-					  (size_t)(end - *off));
+					  (size_t)(end - *off), 0);
 
 		if (n == -EAGAIN) {
 			rig_wait(rig);
@@ -118,7 +118,7 @@ START_TEST(test_slow_reader)
 
 		while (n >= 0 && off < MUCH)
 			n = ktls_sendfile(rig.k, fd, &off,
-					  (size_t)(MUCH - off));
+					  (size_t)(MUCH - off), 0);
 		ck_assert(n >= 0 || n == -EAGAIN);
 		got = SSL_read(rig.peer, buf, sizeof(buf));
 		if (got <= 0) {
@@ -146,7 +146,7 @@ START_TEST(test_shrunk_between)
 	send_rest(&rig, fd, &off, 50000);
 	ck_assert_int_eq(ftruncate(fd, 120000), 0);
 	while (n != 0) {
-		n = ktls_sendfile(rig.k, fd, &off, MUCH);
+		n = ktls_sendfile(rig.k, fd, &off, MUCH, 0);
 		if (n == -EAGAIN)
 			rig_wait(&rig);
 		else
@@ -154,7 +154,7 @@ START_TEST(test_shrunk_between)
 	}
 	ck_assert_int_eq(off, 120000);
 	ck_assert_int_eq(ftruncate(fd, 10), 0);
-	ck_assert_int_eq(ktls_sendfile(rig.k, fd, &off, MUCH), 0);
+	ck_assert_int_eq(ktls_sendfile(rig.k, fd, &off, MUCH, 0), 0);
 	ck_assert_int_eq(rig_write_all(&rig, "end", 3), 3);
 	ck_assert_int_eq(rig_shutdown(&rig), 0);
 	rig_reader_join(&reader);
@@ -200,7 +200,7 @@ START_TEST(test_shrinking)
 			 0);
 	for (i = 0; i < 40; i++) {
 		off_t off = 0;
-		ssize_t n = ktls_sendfile(rig.k, cutter.fd, &off, MUCH);
+		ssize_t n = ktls_sendfile(rig.k, cutter.fd, &off, MUCH, 0);
 
 		if (n == -EAGAIN) {
 			rig_wait(&rig);

@@ -275,7 +275,7 @@ static void stuck(struct rig *rig, int fin)
 		rig_fin(rig);
 	while (n != -EAGAIN) {
 		rig_fill(buf, sizeof(buf), at);
-		n = ktls_write(rig->k, buf, sizeof(buf));
+		n = ktls_write(rig->k, buf, sizeof(buf), 0);
 		at += n > 0 ? (size_t)n : 0;
 	}
 	n = ktls_linger(rig->k, 100, CONN_NEVER);

@@ -33,7 +33,7 @@ static void send_all(struct rig *rig, int fd, off_t *off, size_t len)
 	while (*off < end) {
 		off_t before = *off;
 		ssize_t n = ktls_sendfile(rig->k, fd, off,
-					  (size_t)(end - before));
+					  (size_t)(end - before), 0);
 
 		if (n == -EAGAIN) {
 			rig_wait(rig);
@@ -75,7 +75,7 @@ START_TEST(test_position)
 	ck_assert_int_eq(lseek(fd, at, SEEK_SET), at);
 	while (at < 30050) {
 		ssize_t n = ktls_sendfile(rig.k, fd, NULL,
-					  (size_t)(30050 - at));
+					  (size_t)(30050 - at), 0);
 
 		if (n == -EAGAIN) {
 			rig_wait(&rig);
@@ -99,25 +99,25 @@ START_TEST(test_end_of_file)
 	ssize_t n;
 
 	rig_start(&rig, _i);
-	ck_assert_int_eq(ktls_sendfile(rig.k, fd, &off, 10), 0);
+	ck_assert_int_eq(ktls_sendfile(rig.k, fd, &off, 10, 0), 0);
 	ck_assert_int_eq(off, 20000);
 	off = 30000;
-	ck_assert_int_eq(ktls_sendfile(rig.k, fd, &off, 10), 0);
+	ck_assert_int_eq(ktls_sendfile(rig.k, fd, &off, 10, 0), 0);
 	ck_assert_int_eq(off, 30000);
 	off = 5;
-	ck_assert_int_eq(ktls_sendfile(rig.k, fd, &off, 0), 0);
+	ck_assert_int_eq(ktls_sendfile(rig.k, fd, &off, 0, 0), 0);
 	ck_assert_int_eq(off, 5);
 	ck_assert_int_eq(lseek(fd, 20000, SEEK_SET), 20000);
-	ck_assert_int_eq(ktls_sendfile(rig.k, fd, NULL, 10), 0);
+	ck_assert_int_eq(ktls_sendfile(rig.k, fd, NULL, 10, 0), 0);
 	/* more than there is: the rest, and it is not held back */
 	off = 100;
 	while (off < 20000) {
-		n = ktls_sendfile(rig.k, fd, &off, 1 << 20);
+		n = ktls_sendfile(rig.k, fd, &off, 1 << 20, 0);
 		ck_assert_int_gt(n, 0);
 	}
 	ck_assert_int_eq(off, 20000);
 	conn_bytes_arrive(&rig, 19900, 100);
-	ck_assert_int_eq(ktls_sendfile(rig.k, fd, &off, SIZE_MAX), 0);
+	ck_assert_int_eq(ktls_sendfile(rig.k, fd, &off, SIZE_MAX, 0), 0);
 	rig_close(&rig);
 	close(fd);
 }
@@ -134,17 +134,18 @@ START_TEST(test_bad_sources)
 
 	rig_start(&rig, _i);
 	ck_assert_int_eq(pipe(pipes), 0);
-	ck_assert_int_eq(ktls_sendfile(rig.k, fd, &off, 10), -EINVAL);
+	ck_assert_int_eq(ktls_sendfile(rig.k, fd, &off, 10, 0), -EINVAL);
 	ck_assert_int_eq(off, -1);
 	off = 0;
-	ck_assert_int_eq(ktls_sendfile(rig.k, zero, &off, 9), -KTLS_ENOTFILE);
-	ck_assert_int_eq(ktls_sendfile(rig.k, dir, &off, 9), -KTLS_ENOTFILE);
-	ck_assert_int_eq(ktls_sendfile(rig.k, pipes[0], NULL, 9),
+	ck_assert_int_eq(ktls_sendfile(rig.k, zero, &off, 9, 0),
 			 -KTLS_ENOTFILE);
-	ck_assert_int_eq(ktls_sendfile(rig.k, rig.peer_fd, NULL, 9),
+	ck_assert_int_eq(ktls_sendfile(rig.k, dir, &off, 9, 0), -KTLS_ENOTFILE);
+	ck_assert_int_eq(ktls_sendfile(rig.k, pipes[0], NULL, 9, 0),
 			 -KTLS_ENOTFILE);
-	ck_assert_int_eq(ktls_sendfile(rig.k, -1, NULL, 9), -EBADF);
-	ck_assert_int_eq(ktls_sendfile(rig.k, 9999, &off, 9), -EBADF);
+	ck_assert_int_eq(ktls_sendfile(rig.k, rig.peer_fd, NULL, 9, 0),
+			 -KTLS_ENOTFILE);
+	ck_assert_int_eq(ktls_sendfile(rig.k, -1, NULL, 9, 0), -EBADF);
+	ck_assert_int_eq(ktls_sendfile(rig.k, 9999, &off, 9, 0), -EBADF);
 	ck_assert_int_eq(off, 0);
 	/* not one of them is the connection's end */
 	send_all(&rig, fd, &off, 100);
@@ -169,8 +170,8 @@ START_TEST(test_write_only)
 	rig_start(&rig, _i);
 	unlink(path);
 	ck_assert_int_eq(write(rw, "0123", 4), 4);
-	ck_assert_int_eq(ktls_sendfile(rig.k, fd, &off, 4), -EBADF);
-	ck_assert_int_eq(ktls_sendfile(rig.k, fd, NULL, 4), -EBADF);
+	ck_assert_int_eq(ktls_sendfile(rig.k, fd, &off, 4, 0), -EBADF);
+	ck_assert_int_eq(ktls_sendfile(rig.k, fd, NULL, 4, 0), -EBADF);
 	ck_assert_int_eq(off, 0);
 	ck_assert_int_eq(rig_write_all(&rig, "x", 1), 1);
 	rig_close(&rig);

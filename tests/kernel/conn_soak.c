@@ -57,11 +57,11 @@ static ssize_t send_some(struct lane *lane, uint8_t *buf, size_t len,
 
 	switch (next_random(&lane->random) % 3) {
 	case 0:
-		return ktls_write(lane->rig->k, buf, len);
+		return ktls_write(lane->rig->k, buf, len, 0);
 	case 1:
-		return ktls_writev(lane->rig->k, iov, 2);
+		return ktls_writev(lane->rig->k, iov, 2, 0);
 	default:
-		return ktls_sendfile(lane->rig->k, lane->file, &off, len);
+		return ktls_sendfile(lane->rig->k, lane->file, &off, len, 0);
 	}
 }
 

@@ -218,8 +218,8 @@ START_TEST(test_stuck)
 	total = jam(&rig, fd, &done);
 	ck_assert_int_eq(ktls_events(rig.k) & POLLOUT, POLLOUT);
 	if (!rig.tx_kernel) {
-		ck_assert_int_eq(ktls_write(rig.k, "#", 1), -KTLS_ERETRY);
-		ck_assert_int_eq(ktls_sendfile(rig.k, file, &off, 3),
+		ck_assert_int_eq(ktls_write(rig.k, "#", 1, 0), -KTLS_ERETRY);
+		ck_assert_int_eq(ktls_sendfile(rig.k, file, &off, 3, 0),
 				 -KTLS_ERETRY);
 		ck_assert_int_eq(off, 0);
 	}

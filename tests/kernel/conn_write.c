@@ -56,7 +56,7 @@ START_TEST(test_writev)
 	rig_start(&rig, _i);
 	rig_fill(buf, sizeof(buf), 0);
 	/* there is room for all of it */
-	ck_assert_int_eq(ktls_writev(rig.k, iov, 6), sizeof(buf));
+	ck_assert_int_eq(ktls_writev(rig.k, iov, 6, 0), sizeof(buf));
 	conn_bytes_arrive(&rig, sizeof(buf), 0);
 	rig_close(&rig);
 }
@@ -75,7 +75,7 @@ START_TEST(test_many_buffers)
 		iov[i].iov_base = buf + i;
 		iov[i].iov_len = 1;
 	}
-	ck_assert_int_eq(ktls_writev(rig.k, iov, 1024), 1024);
+	ck_assert_int_eq(ktls_writev(rig.k, iov, 1024, 0), 1024);
 	conn_bytes_arrive(&rig, 1024, 0);
 	rig_close(&rig);
 }
@@ -89,11 +89,11 @@ START_TEST(test_arguments)
 	uint8_t type;
 
 	rig_start(&rig, _i);
-	ck_assert_int_eq(ktls_write(rig.k, buf, 0), 0);
-	ck_assert_int_eq(ktls_writev(rig.k, iov, 0), 0);
-	ck_assert_int_eq(ktls_writev(rig.k, iov, 1024), 0);
-	ck_assert_int_eq(ktls_writev(rig.k, iov, 1025), -EINVAL);
-	ck_assert_int_eq(ktls_writev(rig.k, iov, -1), -EINVAL);
+	ck_assert_int_eq(ktls_write(rig.k, buf, 0, 0), 0);
+	ck_assert_int_eq(ktls_writev(rig.k, iov, 0, 0), 0);
+	ck_assert_int_eq(ktls_writev(rig.k, iov, 1024, 0), 0);
+	ck_assert_int_eq(ktls_writev(rig.k, iov, 1025, 0), -EINVAL);
+	ck_assert_int_eq(ktls_writev(rig.k, iov, -1, 0), -EINVAL);
 	/* none of them has sent a record */
 	ck_assert_int_eq(rig_write_all(&rig, "x", 1), 1);
 	ck_assert_int_eq(rig_recv(&rig, &type, buf), 1);
@@ -178,7 +178,7 @@ START_TEST(test_full)
 	small_buffer(&rig, 8192);
 	rig_fill(buf, MUCH, 0);
 	while (rig.config.nonblock && n >= 0) {
-		n = ktls_write(rig.k, buf + have, MUCH - have);
+		n = ktls_write(rig.k, buf + have, MUCH - have, 0);
 		if (n > 0)
 			have += (size_t)n;
 	}
@@ -222,14 +222,14 @@ START_TEST(test_events_last)
 	rig_start(&rig, _i);
 	small_buffer(&rig, 8192);
 	while (rig.config.nonblock && n >= 0)
-		n = ktls_write(rig.k, buf, sizeof(buf));
+		n = ktls_write(rig.k, buf, sizeof(buf), 0);
 	if (rig.config.nonblock) {
 		peer_takes_all(&rig);
 		ck_assert_int_eq(ktls_read(rig.k, buf, 1), -EAGAIN);
 		ck_assert_int_eq(ktls_events(rig.k), POLLIN | POLLOUT);
 		pfd.fd = rig.fd;
 		ck_assert_int_eq(poll(&pfd, 1, -1), 1);
-		ck_assert_int_gt(ktls_write(rig.k, buf, 1), 0);
+		ck_assert_int_gt(ktls_write(rig.k, buf, 1, 0), 0);
 		ck_assert_int_eq(ktls_events(rig.k), POLLIN);
 	}
 	rig_close(&rig);
@@ -254,12 +254,12 @@ START_TEST(test_other_bytes)
 	}
 	small_buffer(&rig, 8192);
 	rig_fill(buf, MUCH, 0);
-	n = ktls_write(rig.k, buf, MUCH);
+	n = ktls_write(rig.k, buf, MUCH, 0);
 	ck_assert_int_gt(n, 0);
 	ck_assert_int_lt(n, MUCH);
 	other = buf[n] ^ 1;
 	rig_reader_start(&reader, &rig, MUCH);
-	while ((err = ktls_write(rig.k, &other, 1)) == -EAGAIN)
+	while ((err = ktls_write(rig.k, &other, 1, 0)) == -EAGAIN)
 		rig_wait(&rig);
 	ck_assert_int_eq(err, -KTLS_ERETRY);
 	ck_assert_int_eq(rig_write_all(&rig, buf + n, (size_t)(MUCH - n)),

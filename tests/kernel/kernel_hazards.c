@@ -52,9 +52,10 @@ static void nothing_succeeds(struct rig *rig)
 	int i;
 
 	for (i = 0; i < 5; i++) {
-		ck_assert_int_lt(ktls_write(rig->k, buf, 1), 0);
-		ck_assert_int_lt(ktls_write(rig->k, buf, sizeof(buf)), 0);
-		ck_assert_int_lt(ktls_sendfile(rig->k, file, &off, 100000), 0);
+		ck_assert_int_lt(ktls_write(rig->k, buf, 1, 0), 0);
+		ck_assert_int_lt(ktls_write(rig->k, buf, sizeof(buf), 0), 0);
+		ck_assert_int_lt(
+			ktls_sendfile(rig->k, file, &off, 100000, 0), 0);
 		ck_assert_int_lt(ktls_alert(rig->k, 90), 0);
 		ck_assert_int_lt(ktls_shutdown(rig->k), 0);
 	}
@@ -94,7 +95,7 @@ START_TEST(test_a1_consumed_by_write)
 
 	rig_start(&rig, _i);
 	reset_and_wait(&rig);
-	ck_assert_int_lt(ktls_write(rig.k, "x", 1), 0);
+	ck_assert_int_lt(ktls_write(rig.k, "x", 1, 0), 0);
 	nothing_succeeds(&rig);
 	rig_close(&rig);
 }
@@ -169,7 +170,7 @@ static void sendfile_with(int i, int sndbuf)
 	setsockopt(rig.fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof(sndbuf));
 	rig_reader_start(&reader, &rig, MUCH);
 	while (off < MUCH) {
-		ssize_t n = ktls_sendfile(rig.k, file, &off, MUCH);
+		ssize_t n = ktls_sendfile(rig.k, file, &off, MUCH, 0);
 
 		if (n == -EAGAIN)
 			rig_wait(&rig);

@@ -55,7 +55,7 @@ void life_writes(struct life *l, const struct life_step *s)
 		size_t n = s->len - at < s->piece ? s->len - at : s->piece;
 
 		if (!goes_on(l, s, "ktls_write()",
-			     ktls_write(l->rig.k, bytes + at, n)))
+			     ktls_write(l->rig.k, bytes + at, n, 0)))
 			break;
 	}
 	free(bytes);
@@ -88,7 +88,7 @@ void life_writev(struct life *l, const struct life_step *s)
 		int count = cut(iov, bytes + at, s->len - at, s->piece);
 
 		if (!goes_on(l, s, "ktls_writev()",
-			     ktls_writev(l->rig.k, iov, count)))
+			     ktls_writev(l->rig.k, iov, count, 0)))
 			break;
 	}
 	free(bytes);
@@ -107,7 +107,7 @@ void life_sendfile(struct life *l, const struct life_step *s)
 	while ((size_t)off < s->len) {
 		if (!goes_on(l, s, "ktls_sendfile()",
 			     ktls_sendfile(l->rig.k, file, &off,
-					   s->len - (size_t)off)))
+					   s->len - (size_t)off, 0)))
 			break;
 		if ((size_t)off != l->written - begun)
 			life_fail(l, "the offset is %lld after %zu bytes",

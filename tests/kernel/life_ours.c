@@ -125,7 +125,7 @@ static ssize_t send_a_file(struct life *l)
 	ssize_t n;
 
 	ck_assert_int_eq(write(file, "abc", 3), 3);
-	n = ktls_sendfile(l->rig.k, file, &off, 3);
+	n = ktls_sendfile(l->rig.k, file, &off, 3, 0);
 	ck_assert_int_eq(off, n > 0 ? n : 0);
 	close(file);
 	return n;
@@ -145,8 +145,9 @@ void life_dead(struct life *l, const struct life_step *s)
 			    s->result);
 		life_result(l, "ktls_readv()", ktls_readv(k, &iov, 1),
 			    s->result);
-		life_result(l, "ktls_write()", ktls_write(k, "x", 1), err);
-		life_result(l, "ktls_writev()", ktls_writev(k, &iov, 1), err);
+		life_result(l, "ktls_write()", ktls_write(k, "x", 1, 0), err);
+		life_result(l, "ktls_writev()", ktls_writev(k, &iov, 1, 0),
+			    err);
 		life_result(l, "ktls_sendfile()", send_a_file(l), err);
 		life_result(l, "ktls_alert()", ktls_alert(k, 90), err);
 		life_result(l, "ktls_shutdown()", ktls_shutdown(k),
@@ -219,7 +220,7 @@ void life_write(struct life *l, const struct life_step *s)
 
 	while (have < s->len) {
 		ssize_t n = ktls_write(l->rig.k, s->bytes + have,
-				       s->len - have);
+				       s->len - have, 0);
 
 		if (n == -EAGAIN) {
 			life_wait(l);

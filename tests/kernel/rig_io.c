@@ -30,7 +30,7 @@ ssize_t rig_write(struct rig *rig, const void *buf, size_t len)
 {
 	ssize_t n;
 
-	while ((n = ktls_write(rig->k, buf, len)) == -EAGAIN) {
+	while ((n = ktls_write(rig->k, buf, len, 0)) == -EAGAIN) {
 		ck_assert_int_ne(ktls_events(rig->k) & POLLOUT, 0);
 		rig_wait(rig);
 	}

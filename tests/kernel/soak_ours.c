@@ -41,7 +41,7 @@ static int transmit(struct soak_ours *o)
 		return (int)n;
 	}
 	n = ktls_sendfile(o->k, o->s->file, &off,
-			  count < left ? count : (size_t)left);
+			  count < left ? count : (size_t)left, 0);
 	if (n <= 0)
 		return n == 0 ? -ENODATA : (int)n;
 	o->sent += (uint64_t)n;

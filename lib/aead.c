@@ -1,69 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * TLS records on libcrypto's AEADs: how one is laid out, sealed and opened.
- * A context is keyed once and serves any number of records after that.
- */
+/* See aead.h: how a record is laid out, sealed and opened. */
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
-
-#include <openssl/evp.h>
 
 #include "aead.h"
 #include "suite.h"
 #include "wipe.h"
 
-#define NONCE_LEN 12
-#define TAG_LEN 16
 #define AAD_MAX 13
 #define PLAIN_MAX 16384
 #define CIPHER_MAX (PLAIN_MAX + 256) /* RFC 8446 section 5.2 */
-
-static const struct {
-	unsigned bit;
-	const EVP_CIPHER *(*cipher)(void);
-} ciphers[] = {
-	{ KTLS_CIPHER_AES_128_GCM, EVP_aes_128_gcm },
-	{ KTLS_CIPHER_AES_256_GCM, EVP_aes_256_gcm },
-	{ KTLS_CIPHER_CHACHA20_POLY1305, EVP_chacha20_poly1305 },
-};
+#define SHORT_MAX 256
 
 const struct ktls__suite *ktls__aead_suite(const struct ktls_keys *keys)
 {
 	const struct ktls__suite *suite = ktls__suite_find(keys->suite);
 
 	return suite && suite->version == keys->version ? suite : NULL;
-}
-
-static const EVP_CIPHER *cipher_of(const struct ktls__suite *suite)
-{
-	for (size_t i = 0; i < sizeof(ciphers) / sizeof(ciphers[0]); i++)
-		if (ciphers[i].bit == suite->cipher_bit)
-			return ciphers[i].cipher();
-	return NULL;
-}
-
-int ktls__aead_key(void **ctx, const struct ktls__suite *suite,
-		   const uint8_t *key, int enc)
-{
-	const EVP_CIPHER *cipher = cipher_of(suite);
-	EVP_CIPHER_CTX *fresh = EVP_CIPHER_CTX_new();
-
-	if (!fresh)
-		return -ENOMEM;
-	if (!cipher ||
-	    EVP_CipherInit_ex(fresh, cipher, NULL, key, NULL, enc) != 1) {
-		EVP_CIPHER_CTX_free(fresh);
-		return -KTLS_ECRYPTO;
-	}
-	EVP_CIPHER_CTX_free(*ctx);
-	*ctx = fresh;
-	return 0;
-}
-
-void ktls__aead_free(void *ctx)
-{
-	EVP_CIPHER_CTX_free(ctx);
 }
 
 size_t ktls__aead_head(const struct ktls__suite *suite)
@@ -109,7 +63,7 @@ static void put_nonce(uint8_t *nonce, const struct ktls__place *at,
 	const uint64_t seq = htobe64(at->seq);
 	uint8_t bytes[sizeof(seq)];
 
-	memcpy(nonce, at->iv, NONCE_LEN);
+	memcpy(nonce, at->iv, KTLS__NONCE_LEN);
 	if (at->suite->explicit_len) {
 		memcpy(nonce + at->suite->fixed_iv_len, explicit_nonce,
 		       at->suite->explicit_len);
@@ -117,13 +71,13 @@ static void put_nonce(uint8_t *nonce, const struct ktls__place *at,
 	}
 	memcpy(bytes, &seq, sizeof(bytes));
 	for (size_t i = 0; i < sizeof(bytes); i++)
-		nonce[NONCE_LEN - sizeof(bytes) + i] ^= bytes[i];
+		nonce[KTLS__NONCE_LEN - sizeof(bytes) + i] ^= bytes[i];
 }
 
 /* The additional data: the header (RFC 8446 section 5.2), or sequence
  * number and header with the plaintext's length (RFC 5246 section 6.2.3.3). */
-static int put_aad(uint8_t *aad, const struct ktls__place *at,
-		   const uint8_t *header, size_t plain_len)
+static size_t put_aad(uint8_t *aad, const struct ktls__place *at,
+		      const uint8_t *header, size_t plain_len)
 {
 	const uint64_t seq = htobe64(at->seq);
 
@@ -136,72 +90,65 @@ static int put_aad(uint8_t *aad, const struct ktls__place *at,
 	return AAD_MAX;
 }
 
-/* The next record of a keyed context: only its iv is set anew. */
-static int start(EVP_CIPHER_CTX *ctx, const struct ktls__place *at,
-		 const uint8_t *header, size_t plain_len)
+/* What only one record has. */
+struct spot {
+	uint8_t nonce[KTLS__NONCE_LEN];
+	uint8_t aad[AAD_MAX];
+};
+
+static void put_spot(struct spot *spot, struct ktls__cipher_text *t,
+		     const struct ktls__place *at, const uint8_t *header)
 {
-	uint8_t nonce[NONCE_LEN], aad[AAD_MAX];
-	int aad_len, ok, n;
+	put_nonce(spot->nonce, at, header + KTLS__HEADER_LEN);
+	t->nonce = spot->nonce;
+	t->aad = spot->aad;
+	t->aad_len = put_aad(spot->aad, at, header, t->len);
+}
+
+static int seal_text(const struct ktls__cipher *c, const struct ktls__place *at,
+		     const uint8_t *header, struct ktls__cipher_text *t)
+{
+	struct spot spot;
+	int err;
 
 	if (at->seq == UINT64_MAX)
-		return 0;
-	put_nonce(nonce, at, header + KTLS__HEADER_LEN);
-	aad_len = put_aad(aad, at, header, plain_len);
-	/* All three take a nonce of 12 bytes unless told otherwise. */
-	ok = EVP_CipherInit_ex(ctx, NULL, NULL, NULL, nonce, -1) == 1 &&
-	     EVP_CipherUpdate(ctx, NULL, &n, aad, aad_len) == 1;
-	ktls__wipe(nonce, sizeof(nonce));
-	return ok;
+		return -KTLS_ECRYPTO;
+	put_spot(&spot, t, at, header);
+	err = ktls__cipher_seal(c, t);
+	ktls__wipe(spot.nonce, sizeof(spot.nonce));
+	return err;
 }
 
-/* EVP takes no empty update from every cipher: leave it out. */
-static int update(EVP_CIPHER_CTX *ctx, uint8_t *out, const uint8_t *in,
-		  size_t len)
-{
-	int n;
-
-	return len == 0 || EVP_CipherUpdate(ctx, out, &n, in, (int)len) == 1;
-}
-
-int ktls__aead_seal(void *ctx, const struct ktls__place *at, uint8_t *out,
-		    uint8_t type, const uint8_t *in, size_t len)
+int ktls__aead_seal(const struct ktls__cipher *c, const struct ktls__place *at,
+		    uint8_t *out, uint8_t type, const uint8_t *in, size_t len)
 {
 	const struct ktls__suite *suite = at->suite;
-	const size_t inner = suite->version == KTLS_TLS_1_3;
+	const bool inner = suite->version == KTLS_TLS_1_3;
 	const size_t rec_len = len + suite->overhead;
 	uint8_t *text = out + ktls__aead_head(suite);
-	uint8_t *tag;
-	int n;
+	struct ktls__cipher_text t = {
+		.out = text,
+		.len = len,
+		.type = inner ? &type : NULL,
+	};
+	int err;
 
 	if (len > PLAIN_MAX)
 		return -EMSGSIZE;
-	tag = text + len + inner;
+	/* In its place text and type are sealed as one; copying a short one
+	 * there costs less than a step for the type alone. */
+	t.in = inner && len > 0 && len <= SHORT_MAX && in != text ?
+		       memcpy(text, in, len) :
+		       in;
 	/* RFC 8446 section 5.2: the outer type is always data. */
 	put_header(out, inner ? KTLS_RECORD_DATA : type,
 		   rec_len - KTLS__HEADER_LEN);
 	memcpy(out + KTLS__HEADER_LEN, at->iv + suite->fixed_iv_len,
 	       suite->explicit_len);
-	if (start(ctx, at, out, len) && update(ctx, text, in, len) &&
-	    update(ctx, text + len, &type, inner) &&
-	    EVP_CipherFinal_ex(ctx, tag, &n) == 1 &&
-	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG_LEN, tag) == 1)
-		return (int)rec_len;
-	ktls__wipe(out, rec_len);
-	return -KTLS_ECRYPTO;
-}
-
-/* The tag stands behind the text that was opened.  EVP copies it, but takes
- * no pointer to what it may not change. */
-static int check_tag(EVP_CIPHER_CTX *ctx, const uint8_t *text_end)
-{
-	uint8_t none[1]; /* Final adds nothing, but wants a place. */
-	uint8_t tag[TAG_LEN];
-	int n;
-
-	memcpy(tag, text_end, sizeof(tag));
-	if (EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, tag) != 1)
-		return -KTLS_ECRYPTO;
-	return EVP_CipherFinal_ex(ctx, none, &n) == 1 ? 0 : -KTLS_EBADRECORD;
+	err = seal_text(c, at, out, &t);
+	if (err < 0)
+		ktls__wipe(out, rec_len);
+	return err < 0 ? err : (int)rec_len;
 }
 
 /* RFC 8446 section 5.4: the last byte that is not 0 is the inner type, and
@@ -218,37 +165,45 @@ static int strip_padding(uint8_t *type, const uint8_t *text, size_t len)
 	return (int)(len - 1);
 }
 
-/* TLS 1.3's last byte, mostly the type, goes to *type: the caller's buffer
- * need not be longer than the payload. */
-static int open_text(EVP_CIPHER_CTX *ctx, const struct ktls__place *at,
-		     uint8_t *out, uint8_t *type, const uint8_t *rec,
-		     size_t len)
+static int open_text(const struct ktls__cipher *c, const struct ktls__place *at,
+		     const uint8_t *header, struct ktls__cipher_text *t)
 {
-	const size_t inner = at->suite->version == KTLS_TLS_1_3;
-	const uint8_t *text = rec + ktls__aead_head(at->suite);
+	struct spot spot;
 	int err;
 
-	if (!start(ctx, at, rec, len) || !update(ctx, out, text, len) ||
-	    !update(ctx, type, text + len, inner))
+	if (at->seq == UINT64_MAX)
 		return -KTLS_ECRYPTO;
-	err = check_tag(ctx, text + len + inner);
+	put_spot(&spot, t, at, header);
+	err = ktls__cipher_open(c, t);
+	ktls__wipe(spot.nonce, sizeof(spot.nonce));
 	if (err < 0)
 		return err;
-	return inner ? strip_padding(type, out, len) : (int)len;
+	return t->type ? strip_padding(t->type, t->out, t->len) : (int)t->len;
 }
 
-int ktls__aead_open(void *ctx, const struct ktls__place *at, uint8_t *out,
-		    uint8_t *type, const uint8_t *rec, size_t rec_len)
+/* TLS 1.3's last byte, mostly the type, goes to the stack: the caller's
+ * buffer need not be longer than the payload.  In its place it is opened
+ * where it stands, too. */
+int ktls__aead_open(const struct ktls__cipher *c, const struct ktls__place *at,
+		    uint8_t *out, uint8_t *type, const uint8_t *rec,
+		    size_t rec_len)
 {
+	const bool inner = at->suite->version == KTLS_TLS_1_3;
 	const size_t len = rec_len - at->suite->overhead;
 	uint8_t got = rec[0];
-	int n = open_text(ctx, at, out, &got, rec, len);
+	struct ktls__cipher_text t = {
+		.out = out,
+		.in = rec + ktls__aead_head(at->suite),
+		.len = len,
+		.type = inner ? &got : NULL,
+	};
+	int n = open_text(c, at, rec, &t);
 
 	/* RFC 8446 section 5.4: padding counts. */
 	if (n >= 0 && len > PLAIN_MAX)
 		n = -KTLS_EOVERSIZE;
 	if (n < 0)
-		ktls__wipe(out, len);
+		ktls__wipe(out, len + (inner && t.in == out));
 	else
 		*type = got;
 	return n;
@@ -259,19 +214,19 @@ int ktls__record_seal(uint8_t *out, const struct ktls_keys *keys, uint8_t type,
 {
 	const struct ktls__suite *suite = ktls__aead_suite(keys);
 	const struct ktls__place at = { suite, keys->iv, keys->seq };
-	void *ctx = NULL;
+	struct ktls__cipher c = { .by = NULL };
 	int n;
 
 	if (!suite)
 		return -KTLS_ESUITE;
 	if (in_len > PLAIN_MAX)
 		return -EMSGSIZE;
-	if (ktls__aead_key(&ctx, suite, keys->key, 1) < 0) {
+	if (ktls__cipher_key(&c, suite, keys->key, 1) < 0) {
 		ktls__wipe(out, in_len + suite->overhead);
 		return -KTLS_ECRYPTO;
 	}
-	n = ktls__aead_seal(ctx, &at, out, type, in, in_len);
-	ktls__aead_free(ctx);
+	n = ktls__aead_seal(&c, &at, out, type, in, in_len);
+	ktls__cipher_free(&c);
 	return n;
 }
 
@@ -280,7 +235,7 @@ static int open_once(uint8_t *out, uint8_t *type, const struct ktls_keys *keys,
 {
 	const struct ktls__suite *suite = ktls__aead_suite(keys);
 	const struct ktls__place at = { suite, keys->iv, keys->seq };
-	void *ctx = NULL;
+	struct ktls__cipher c = { .by = NULL };
 	int n;
 
 	if (!suite)
@@ -290,10 +245,10 @@ static int open_once(uint8_t *out, uint8_t *type, const struct ktls_keys *keys,
 	n = ktls__aead_body(suite, rec);
 	if (n < 0 || (size_t)n != rec_len - KTLS__HEADER_LEN)
 		return -EBADMSG;
-	if (ktls__aead_key(&ctx, suite, keys->key, 0) < 0)
+	if (ktls__cipher_key(&c, suite, keys->key, 0) < 0)
 		return -KTLS_ECRYPTO;
-	n = ktls__aead_open(ctx, &at, out, type, rec, rec_len);
-	ktls__aead_free(ctx);
+	n = ktls__aead_open(&c, &at, out, type, rec, rec_len);
+	ktls__cipher_free(&c);
 	return n == -KTLS_EBADRECORD || n == -KTLS_EOVERSIZE ||
 			       n == -KTLS_EPROTOCOL ? -EBADMSG : n;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The form of a TLS record, and libcrypto's AEADs: header, nonce, additional
- * data, inner type and padding.  Below it what seals and opens one record at
- * a time, for the TX probe, the resync record and alerts of the library path;
- * a direction's records in order are sealer.h and opener.h.
+ * The form of a TLS record: header, nonce, additional data, inner type and
+ * padding.  Below it what seals and opens one record at a time, for the TX
+ * probe, the resync record and alerts of the library path; a direction's
+ * records in order are sealer.h and opener.h.
  */
 #ifndef KTLS_AEAD_H
 #define KTLS_AEAD_H
@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cipher.h"
 #include "ktls/ktls.h"
 #include "suite.h"
 
@@ -21,12 +22,6 @@
 
 /* The row of the keys' suite; NULL: unknown, or not of their version. */
 const struct ktls__suite *ktls__aead_suite(const struct ktls_keys *keys);
-
-/* An AEAD with this key, to seal (enc 1) or open (enc 0), takes the place of
- * *ctx, which may be NULL.  0; -ENOMEM, -KTLS_ECRYPTO: *ctx is as it was. */
-int ktls__aead_key(void **ctx, const struct ktls__suite *suite,
-		   const uint8_t *key, int enc);
-void ktls__aead_free(void *ctx);
 
 /* Bytes before the text of a record: header and explicit nonce. */
 size_t ktls__aead_head(const struct ktls__suite *suite);
@@ -49,8 +44,8 @@ struct ktls__place {
  * Returns the record's length; -EMSGSIZE: len is over 16384, nothing was
  * written; -KTLS_ECRYPTO: `out` is wiped.
  */
-int ktls__aead_seal(void *ctx, const struct ktls__place *at, uint8_t *out,
-		    uint8_t type, const uint8_t *in, size_t len);
+int ktls__aead_seal(const struct ktls__cipher *c, const struct ktls__place *at,
+		    uint8_t *out, uint8_t type, const uint8_t *in, size_t len);
 
 /*
  * Open a whole record whose header ktls__aead_body() has passed.  `out` has
@@ -59,8 +54,9 @@ int ktls__aead_seal(void *ctx, const struct ktls__place *at, uint8_t *out,
  * Returns the payload's length; -KTLS_EBADRECORD; -KTLS_EPROTOCOL: no type
  * inside; -KTLS_EOVERSIZE; -KTLS_ECRYPTO.  On failure `out` is wiped.
  */
-int ktls__aead_open(void *ctx, const struct ktls__place *at, uint8_t *out,
-		    uint8_t *type, const uint8_t *rec, size_t rec_len);
+int ktls__aead_open(const struct ktls__cipher *c, const struct ktls__place *at,
+		    uint8_t *out, uint8_t *type, const uint8_t *rec,
+		    size_t rec_len);
 
 /*
  * Seal in[0..in_len) as one record of `type` at keys->seq (TLS 1.2 AES-GCM:

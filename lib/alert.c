@@ -52,7 +52,7 @@ static int seal_in_step(struct ktls *k, const uint8_t alert[2])
 	ktls_keys_wipe(&tx);
 	ktls_keys_wipe(&rx);
 	if (n > 0)
-		return ktls__link_write(&k->link, rec, (size_t)n);
+		return ktls__link_write(k->link, rec, (size_t)n);
 	/* A number is spent and nothing was sent at it. */
 	return step != KTLS__IN_STEP ? -KTLS_ESSL : n;
 }
@@ -66,7 +66,7 @@ static int put_library(struct ktls *k, const uint8_t alert[2])
 	if (k->foreign ||
 	    ktls__backend_obstacle(k->ssl, &k->hs) != KTLS_REASON_NONE)
 		return -EOPNOTSUPP;
-	err = ktls__backend_send_owed(k->ssl, &k->link);
+	err = ktls__backend_send_owed(k->ssl, k->link);
 	if (err == 0)
 		err = seal_in_step(k, alert);
 	if (err == 0)

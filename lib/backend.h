@@ -99,10 +99,10 @@ struct ktls__chunk {
 
 struct ktls__leftover {
 	struct ktls__chunk *head;
-	struct ktls__chunk **tail;
 };
 
-void ktls__leftover_init(struct ktls__leftover *list);
+/* Behind all others. */
+void ktls__leftover_add(struct ktls__leftover *list, struct ktls__chunk *c);
 void ktls__leftover_wipe(struct ktls__leftover *list);
 size_t ktls__leftover_len(const struct ktls__leftover *list);
 

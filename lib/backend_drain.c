@@ -22,10 +22,13 @@
 /* Where bytes go that have been sent. */
 #define SCRAP 512
 
-void ktls__leftover_init(struct ktls__leftover *list)
+void ktls__leftover_add(struct ktls__leftover *list, struct ktls__chunk *c)
 {
-	list->head = NULL;
-	list->tail = &list->head;
+	struct ktls__chunk **tail = &list->head;
+
+	while (*tail != NULL)
+		tail = &(*tail)->next;
+	*tail = c;
 }
 
 void ktls__leftover_wipe(struct ktls__leftover *list)
@@ -37,7 +40,6 @@ void ktls__leftover_wipe(struct ktls__leftover *list)
 		ktls__wipe(c->data, c->len);
 		free(c);
 	}
-	list->tail = &list->head;
 }
 
 void ktls__leftover_take(struct ktls__leftover *list, size_t n)
@@ -48,8 +50,6 @@ void ktls__leftover_take(struct ktls__leftover *list, size_t n)
 	if (c->off < c->len)
 		return;
 	list->head = c->next;
-	if (list->head == NULL)
-		list->tail = &list->head;
 	ktls__wipe(c->data, c->len);
 	free(c);
 }
@@ -168,8 +168,7 @@ static void append(struct ktls__leftover *list, struct ktls__chunk *c)
 		free(c);
 		c = small;
 	}
-	*list->tail = c;
-	list->tail = &c->next;
+	ktls__leftover_add(list, c);
 }
 
 /* Until the SSL wants more: -EAGAIN, and *spare is there for what comes

@@ -39,7 +39,7 @@ static int take_alert(struct ktls *k, const uint8_t *p, size_t len)
 	if (len > sizeof(c->alert) - c->alert_len)
 		return -KTLS_EPROTOCOL;
 	memcpy(c->alert + c->alert_len, p, len);
-	c->alert_len += len;
+	c->alert_len = (uint8_t)(c->alert_len + len);
 	return 0;
 }
 
@@ -54,9 +54,10 @@ static int end_alert(struct ktls *k)
 	return ktls__message_alert(k, c->alert[0], c->alert[1]);
 }
 
-static size_t body_len(const struct ktls__control *c)
+static uint32_t body_len(const struct ktls__control *c)
 {
-	return (size_t)c->head[1] << 16 | (size_t)c->head[2] << 8 | c->head[3];
+	return (uint32_t)c->head[1] << 16 | (uint32_t)c->head[2] << 8 |
+	       c->head[3];
 }
 
 static int begin_body(struct ktls *k)
@@ -96,9 +97,9 @@ static size_t take_body(struct ktls__control *c, const uint8_t *p, size_t len)
 		c->update = p[0];
 	if (c->msg != NULL && n > 0) {
 		memcpy(c->msg + c->msg_len, p, n);
-		c->msg_len += n;
+		c->msg_len += (uint32_t)n;
 	}
-	c->left -= n;
+	c->left -= (uint32_t)n;
 	return n;
 }
 

@@ -77,7 +77,7 @@ static int notify_once(struct ktls *k)
 	pthread_mutex_lock(&k->lock);
 	if (k->foreign)
 		ktls__sys->sigpipe_hold(&hold);
-	err = ktls__backend_close_notify(k->ssl, k->foreign ? NULL : &k->link);
+	err = ktls__backend_close_notify(k->ssl, k->foreign ? NULL : k->link);
 	if (err == 0)
 		ktls__output_end(k, KTLS__CLOSE_NOTIFY);
 	if (k->foreign)
@@ -186,7 +186,7 @@ static void keep(struct ktls *k, int err)
 		ktls__latch_both(k, err);
 		ktls__alert_fault(k, err);
 	} else {
-		k->rx.taken = err;
+		k->rx_taken = err;
 		ktls__latch(k, &k->tx, err);
 	}
 }

@@ -9,6 +9,7 @@
 struct ktls__order {
 	enum ktls_choice tx;
 	enum ktls_choice rx;
+	unsigned by_operator;  /* mask of what KTLS_PATH says */
 	bool no_wait;
 	enum ktls__transport transport;
 };

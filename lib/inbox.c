@@ -7,17 +7,13 @@
 #include "inbox.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "aead.h"
+#include "pool.h"
 #include "sys.h"
 #include "wipe.h"
-
-/* Both hold a record of any length. */
-#define CAP_SMALL ((size_t)64 * 1024)
-#define CAP_LARGE ((size_t)256 * 1024)
 
 /* What is left of the caller's buffers. */
 struct room {
@@ -57,7 +53,7 @@ void ktls__inbox_discard(struct ktls__inbox *in)
 	ktls__wipe(in->plain, in->plain_len);
 	in->plain = NULL;
 	in->plain_len = 0;
-	free(in->buf);
+	ktls__pool_give(in->buf, in->cap);
 	in->buf = NULL;
 	in->cap = 0;
 	in->off = 0;
@@ -101,27 +97,56 @@ size_t ktls__inbox_pending(const struct ktls__inbox *in)
 	return plain + off - in->off;
 }
 
+/* To the beginning of `buf`, which may be the same. */
+static void move_to(struct ktls__inbox *in, uint8_t *buf, size_t cap)
+{
+	const size_t len = in->len - in->off;
+
+	if (len > 0)
+		memmove(buf, in->buf + in->off, len);
+	if (buf != in->buf)
+		ktls__pool_give(in->buf, in->cap);
+	in->buf = buf;
+	in->cap = cap;
+	in->off = 0;
+	in->len = len;
+}
+
 /* The buffer, with half a record at most, at its beginning. */
 static int make_room(struct ktls__inbox *in)
 {
-	const size_t want = in->want ? in->want : CAP_SMALL;
-	const size_t len = in->len - in->off;
-	uint8_t *fresh = in->cap < want ? malloc(want) : NULL;
-	uint8_t *buf = fresh ? fresh : in->buf;
+	const size_t want = in->large ? KTLS__BUFFER_LARGE
+				      : KTLS__BUFFER_MIDDLE;
+	uint8_t *buf = in->buf;
+	size_t cap = in->cap;
 
-	/* Without more memory the buffer that is there will do. */
+	if (cap < want)
+		buf = ktls__pool_take(want, &cap);
+	/* Without more memory the buffer that is there will do: any holds a
+	 * record. */
+	if (!buf && in->buf) {
+		buf = in->buf;
+		cap = in->cap;
+	}
 	if (!buf)
 		return -ENOMEM;
-	if (len > 0)
-		memmove(buf, in->buf + in->off, len);
-	if (fresh) {
-		free(in->buf);
-		in->buf = fresh;
-		in->cap = want;
-	}
-	in->off = 0;
-	in->len = len;
+	move_to(in, buf, cap);
 	return 0;
+}
+
+/* Half a record may be here for long. */
+static void park(struct ktls__inbox *in)
+{
+	const size_t len = in->len - in->off;
+	uint8_t *buf;
+	size_t cap;
+
+	if (in->plain || in->cap <= KTLS__BUFFER_SMALL ||
+	    len > KTLS__BUFFER_SMALL)
+		return;
+	buf = ktls__pool_take(KTLS__BUFFER_SMALL, &cap);
+	if (buf)
+		move_to(in, buf, cap);
 }
 
 /* 0: bytes came, or the peer's FIN; -errno. */
@@ -140,10 +165,7 @@ static int fill(struct ktls__inbox *in, int fd, int flags)
 		return (int)n;
 	in->len += (size_t)n;
 	in->eof = n == 0;
-	if (in->len == in->cap)
-		in->want = CAP_LARGE;
-	else if ((size_t)n < CAP_SMALL)
-		in->want = CAP_SMALL;
+	in->large = in->len == in->cap || (size_t)n >= KTLS__BUFFER_MIDDLE;
 	return 0;
 }
 
@@ -270,10 +292,15 @@ ssize_t ktls__inbox_recv(struct ktls__inbox *in, int fd, uint8_t *type,
 		return -EINVAL;
 	err = wait_for_record(in, fd, in_flags);
 	if (err == 0 && !in->eof)
+		err = ktls__opener_begin(&in->opener);
+	if (err == 0 && !in->eof)
 		err = join_all(in, &r, type);
+	ktls__opener_end(&in->opener);
 	/* Of an error that was told, or after the end, nothing is needed. */
 	if (!in->plain && (in->off == in->len || in->eof || (in->err && err)))
 		ktls__inbox_discard(in);
+	else if (err < 0)
+		park(in);
 	if (err < 0)
 		return err;
 	if (flags)

@@ -18,11 +18,11 @@
 /* All zero: no key yet. */
 struct ktls__inbox {
 	struct ktls__opener opener;
-	uint8_t *buf;        /* off the wire; freed when it is empty */
+	uint8_t *buf;        /* off the wire; the pool's when it is empty */
 	size_t cap;
-	size_t want;         /* what cap should be: recent reads say so */
 	size_t off;          /* the next record begins here */
 	size_t len;          /* bytes in buf, from its beginning */
+	bool large;          /* the last receive filled its buffer */
 	uint8_t type;        /* of the record that is half delivered */
 	uint8_t *plain;      /* its rest, inside buf, maybe no byte of an empty
 			      * record; NULL: there is none */

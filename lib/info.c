@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "cipher.h"
 #include "conn.h"
 #include "diag.h"
 #include "linger.h"
@@ -16,7 +17,7 @@ int ktls_events(const struct ktls *k)
 
 	if (k->lingers)
 		return ktls__linger_events(k);
-	if (k->left > 0 || (!k->eof && k->rx.err == 0))
+	if (k->left || (!k->eof && k->rx.err == 0))
 		events |= POLLIN;
 	if (ktls__turn_owes(k) || (k->want_out && k->tx.err == 0))
 		events |= POLLOUT;
@@ -26,15 +27,15 @@ int ktls_events(const struct ktls *k)
 size_t ktls_pending(const struct ktls *k)
 {
 	struct ktls *shared = (struct ktls *)(uintptr_t)k;
-	size_t n = k->left + k->control.install;
+	size_t n = ktls__leftover_len(&k->leftover) + k->control.install;
 
 	if (k->rx.path == KTLS_PATH_KERNEL)
 		return n;
 	if (k->rx.path == KTLS_PATH_USERSPACE)
-		return n + ktls__inbox_pending(&k->inbox);
+		return n + ktls__inbox_pending(&k->engine->inbox);
 	pthread_mutex_lock(&shared->lock);
 	n += ktls__backend_pending(k->ssl);
-	n += k->link.head_len - k->link.head_off;
+	n += k->link->head_len - k->link->head_off;
 	pthread_mutex_unlock(&shared->lock);
 	return n;
 }
@@ -52,8 +53,22 @@ static uint64_t next_seq(const struct ktls *k, const struct ktls__side *side,
 	if (side->path == KTLS_PATH_KERNEL)
 		(void)ktls__sock_rec_seq(k->fd, dir, k->hs.row, &seq);
 	else if (side->path == KTLS_PATH_USERSPACE)
-		seq = dir == KTLS_TX ? k->sealer.seq : side->seq;
+		seq = dir == KTLS_TX ? k->engine->sealer.seq :
+				       k->engine->rx_seq;
 	return seq;
+}
+
+static const char *provider(const struct ktls *k,
+			    const struct ktls__side *side)
+{
+	switch (side->path) {
+	case KTLS_PATH_KERNEL:
+		return "kernel";
+	case KTLS_PATH_USERSPACE:
+		return ktls__cipher_provider(k->hs.row);
+	default:
+		return "SSL";
+	}
 }
 
 static void tell_side(const struct ktls *k, const struct ktls__side *side,
@@ -61,10 +76,14 @@ static void tell_side(const struct ktls *k, const struct ktls__side *side,
 {
 	uint64_t seq;
 
-	out->path = side->path;
-	out->reason = side->reason;
+	out->path = (enum ktls_path)side->path;
+	out->reason = (enum ktls_reason)side->reason;
 	out->reason_errno = side->reason_errno;
-	out->device = dir == KTLS_TX ? k->tx_device : k->rx_device;
+	out->device = (enum ktls_device)(dir == KTLS_TX ? k->tx_device :
+							  k->rx_device);
+	out->provider = provider(k, side);
+	out->expect_no_pad = dir == KTLS_RX &&
+			     ktls__no_pad_in_force(&k->no_pad);
 	out->error = side->err;
 	out->bytes = side->bytes;
 	seq = next_seq(k, side, dir);
@@ -75,15 +94,18 @@ static void tell_side(const struct ktls *k, const struct ktls__side *side,
 
 static void find_device(struct ktls *k)
 {
+	enum ktls_device tx = KTLS_DEVICE_UNKNOWN;
+	enum ktls_device rx = KTLS_DEVICE_UNKNOWN;
+
 	if (k->device_known || (k->tx.path != KTLS_PATH_KERNEL &&
 				k->rx.path != KTLS_PATH_KERNEL))
 		return;
 	k->device_known = true;
-	(void)ktls__diag(k->fd, &k->tx_device, &k->rx_device);
-	if (k->tx.path != KTLS_PATH_KERNEL)
-		k->tx_device = KTLS_DEVICE_UNKNOWN;
-	if (k->rx.path != KTLS_PATH_KERNEL)
-		k->rx_device = KTLS_DEVICE_UNKNOWN;
+	(void)ktls__diag(k->fd, &tx, &rx);
+	if (k->tx.path == KTLS_PATH_KERNEL)
+		k->tx_device = (uint8_t)tx;
+	if (k->rx.path == KTLS_PATH_KERNEL)
+		k->rx_device = (uint8_t)rx;
 }
 
 static void tell_counts(const struct ktls *k, struct ktls_conn_info *out)

@@ -43,7 +43,7 @@ static ssize_t read_leftover(struct ktls *k, const struct iovec *iov,
 	for (; iovcnt > 0 && k->leftover.head != NULL; iov++, iovcnt--)
 		n += take_leftover(k, iov->iov_base, iov->iov_len);
 	k->rx.bytes += n;
-	k->left -= n;
+	k->left = k->leftover.head != NULL;
 	return (ssize_t)n;
 }
 
@@ -88,6 +88,16 @@ static ssize_t note_room(struct ktls *k, ssize_t n, size_t wanted)
 	return n;
 }
 
+/* Nothing to write, but maybe no more to wait for. */
+static int flush(struct ktls *k)
+{
+	if (k->tx.path != KTLS_PATH_KERNEL)
+		(void)ktls__sealed_flush(k, k->more);
+	else if (!k->more)
+		ktls__kernel_release(k);
+	return 0;
+}
+
 /* Bytes of a pipe that are held back come first. */
 static int may_write(const struct ktls *k)
 {
@@ -112,11 +122,9 @@ ssize_t ktls_writev(struct ktls *k, const struct iovec *iov, int iovcnt,
 	if (err < 0)
 		return refuse(k, err);
 	len = ktls__iov_total(iov, iovcnt);
-	if (len == 0) {
-		if (k->tx.path != KTLS_PATH_KERNEL)
-			(void)ktls__sealed_flush(k);
-		return 0;
-	}
+	k->more = (flags & KTLS_MORE) != 0;
+	if (len == 0)
+		return flush(k);
 	if (k->tx.path == KTLS_PATH_KERNEL)
 		return note_room(k, ktls__kernel_writev(k, iov, iovcnt), len);
 	return ktls__sealed_writev(k, iov, iovcnt);
@@ -161,8 +169,12 @@ static ssize_t send_at(struct ktls *k, int in_fd, off_t *pos, size_t count)
 	/* A byte that was sealed before the file became shorter. */
 	if (err == 0 && count == 0 && asked > 0 && k->owed)
 		count = 1;
-	if (err < 0 || count == 0)
+	/* What the file does not have will not follow. */
+	k->more = k->more && count == asked;
+	if (err < 0)
 		return err;
+	if (count == 0)
+		return flush(k);
 	if (k->tx.path == KTLS_PATH_KERNEL)
 		return note_room(k, ktls__kernel_sendfile(k, in_fd, pos, count),
 				 count);
@@ -180,6 +192,7 @@ ssize_t ktls_sendfile(struct ktls *k, int in_fd, off_t *offset, size_t count,
 		return -EINVAL;
 	if (err < 0)
 		return refuse(k, err);
+	k->more = (flags & KTLS_MORE) != 0;
 	if (offset != NULL)
 		return send_at(k, in_fd, offset, count);
 	pos = ktls__sys->lseek(in_fd, 0, SEEK_CUR);

@@ -29,16 +29,18 @@ int ktls__kernel_fail_write(struct ktls *k, int err)
 {
 	err = ktls__latch(k, &k->tx, ktls__name_error(err));
 	if (k->rx.path == KTLS_PATH_KERNEL && ktls__is_record_error(err)) {
-		k->rx.taken = err;
+		k->rx_taken = err;
 		ktls__clear_so_error(k);
 		ktls__alert_fault(k, err);
 	}
 	return err;
 }
 
-static ssize_t put(struct ktls *k, const struct iovec *iov, int iovcnt)
+static ssize_t put(struct ktls *k, const struct iovec *iov, int iovcnt,
+		   bool more)
 {
-	ssize_t n = ktls__record_send(k->fd, KTLS_RECORD_DATA, iov, iovcnt, 0);
+	ssize_t n = ktls__record_send(k->fd, KTLS_RECORD_DATA, iov, iovcnt,
+				      more ? MSG_MORE : 0);
 
 	if (n > 0)
 		ktls__limit_sealed(k, (size_t)n);
@@ -59,10 +61,16 @@ static ssize_t put_some(struct ktls *k, const struct iovec *iov, int iovcnt,
 		room = STEP;
 	*asked = src->left;
 	if (src->left <= room && src->iov == iov && src->off == 0)
-		return put(k, iov, iovcnt);
+		return put(k, iov, iovcnt, k->more);
 	n = ktls__source_cut(src, pieces, PIECES, room);
 	*asked = ktls__iov_total(pieces, n);
-	return put(k, pieces, n);
+	return put(k, pieces, n, k->more && *asked == src->left);
+}
+
+/* Only behind a call that took all may something be held back. */
+static void hold(struct ktls *k, unsigned what)
+{
+	k->held |= (uint8_t)what;
 }
 
 ssize_t ktls__kernel_writev(struct ktls *k, const struct iovec *iov, int iovcnt)
@@ -84,6 +92,13 @@ ssize_t ktls__kernel_writev(struct ktls *k, const struct iovec *iov, int iovcnt)
 		ktls__source_advance(&src, (size_t)n);
 		k->tx.bytes += (uint64_t)n;
 	}
+	/* What was held back went with the data, but for TCP's part. */
+	if (src.left < len)
+		k->held &= (uint8_t)~KTLS__RECORD_OPEN;
+	if (k->more)
+		hold(k, KTLS__RECORD_OPEN);
+	if (!k->more || src.left > 0)
+		ktls__kernel_release(k);
 	if (n < 0)
 		n = ktls__kernel_fail_write(k, (int)n);
 	return src.left < len ? (ssize_t)(len - src.left) : n;
@@ -107,6 +122,9 @@ int ktls__kernel_alert(struct ktls *k, uint8_t description)
 	ktls__turn_sent(k);
 	if (n < 0)
 		return ktls__kernel_fail_write(k, (int)n);
+	/* A control record closes one that is open. */
+	k->held &= (uint8_t)~KTLS__RECORD_OPEN;
+	ktls__kernel_release(k);
 	ktls__alert_was_sent(k, description);
 	return 0;
 }
@@ -126,27 +144,19 @@ static size_t sendfile_step(int fd, size_t count)
 	return count;
 }
 
-/* What TCP holds back for more: setting TCP_NODELAY, even again, pushes. */
-static void push(int fd)
-{
-	int on = 1;
-	int before = 0;
-	socklen_t len = sizeof(before);
-
-	if (ktls__sys->getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &before,
-				  &len) < 0)
-		return;
-	(void)ktls__sys->setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
-				    sizeof(on));
-	if (before == 0)
-		(void)ktls__sys->setsockopt(fd, IPPROTO_TCP, TCP_NODELAY,
-					    &before, sizeof(before));
-}
-
 void ktls__kernel_push(struct ktls *k)
 {
 	(void)ktls__record_flush(k->fd, MSG_DONTWAIT);
-	push(k->fd);
+	ktls__sock_push(k->fd);
+}
+
+void ktls__kernel_release(struct ktls *k)
+{
+	if ((k->held & KTLS__RECORD_OPEN) != 0)
+		ktls__kernel_push(k);
+	if ((k->held & KTLS__CORKED) != 0)
+		ktls__sock_uncork(k->fd);
+	k->held = 0;
 }
 
 /* One piece; bytes, 0: the file has become shorter. */
@@ -200,16 +210,24 @@ bool ktls__kernel_was_in_vain(struct ktls *k, struct ktls__sigpipe *hold)
 ssize_t ktls__kernel_sendfile(struct ktls *k, int in_fd, off_t *pos,
 			      size_t count)
 {
-	struct ktls__sigpipe hold;
+	struct ktls__sigpipe sigpipe;
 	size_t taken = 0;
 	int err;
 
-	ktls__sys->sigpipe_hold(&hold);
+	/* sendfile(2) itself knows of no more to come. */
+	if (k->more && (k->held & KTLS__CORKED) == 0 &&
+	    ktls__sock_cork(k->fd))
+		hold(k, KTLS__CORKED);
+	ktls__sys->sigpipe_hold(&sigpipe);
 	err = sendfile_steps(k, in_fd, pos, count, &taken);
+	if (taken > 0)
+		k->held &= (uint8_t)~KTLS__RECORD_OPEN;
 	/* A record may be open, and more will not follow now. */
 	if (taken < count && (taken > 0 || err == -EAGAIN))
-		ktls__kernel_push(k);
-	if (ktls__kernel_was_in_vain(k, &hold)) {
+		hold(k, KTLS__RECORD_OPEN);
+	if (!k->more || taken < count)
+		ktls__kernel_release(k);
+	if (ktls__kernel_was_in_vain(k, &sigpipe)) {
 		ktls__latch(k, &k->tx, -EPIPE);
 		*pos -= (off_t)taken;
 		return -EPIPE;
@@ -267,7 +285,7 @@ int ktls__kernel_drained(struct ktls *k)
 		err = ktls__kernel_tcp_bytes(k->fd, &now);
 	if (err < 0)
 		return err;
-	expected = k->tcp_base + k->tx.bytes + k->control_bytes +
+	expected = k->tcp_base + k->tx.bytes +
 		   (k->tx.before + seq - k->tx.seq0) * k->hs.row->overhead;
 	return now == expected ? 0 : -EAGAIN;
 }

@@ -25,6 +25,9 @@ int ktls__kernel_alert(struct ktls *k, uint8_t description);
 /* Name and latch an error of writing. */
 int ktls__kernel_fail_write(struct ktls *k, int err);
 
+/* Nothing more follows: send what KTLS_MORE has held back. */
+void ktls__kernel_release(struct ktls *k);
+
 /* Send what a short call has left open or corked. */
 void ktls__kernel_push(struct ktls *k);
 

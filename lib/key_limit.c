@@ -29,8 +29,9 @@ bool ktls__key_can_change(const struct ktls *k)
  * least every 64 MiB of full ones. */
 static void next_look(struct ktls *k)
 {
-	uint64_t left = k->turn.limit > k->turn.sealed ?
-				k->turn.limit - k->turn.sealed : k->turn.limit;
+	const uint64_t limit = k->limits.key_records;
+	const uint64_t left = limit > k->turn.sealed ? limit - k->turn.sealed :
+						       limit;
 	uint16_t payload = KTLS__RECORD_PLAIN_MAX;
 	socklen_t len = sizeof(payload);
 
@@ -40,7 +41,8 @@ static void next_look(struct ktls *k)
 				  KTLS__TLS_TX_MAX_PAYLOAD_LEN, &payload,
 				  &len) == 0 &&
 	    payload > 1 && payload < KTLS__RECORD_PLAIN_MAX)
-		k->turn.payload = payload - 1u; /* TLS 1.3: with the type */
+		/* TLS 1.3: with the type */
+		k->turn.payload = (uint16_t)(payload - 1);
 	k->turn.look = k->turn.sealed + (left < 8 * LOOK ? left / 8 + 1 : LOOK);
 }
 
@@ -48,7 +50,7 @@ static uint64_t kernel_count(struct ktls *k)
 {
 	uint64_t seq;
 
-	if (k->turn.limit > 0 && k->turn.sealed >= k->turn.look) {
+	if (k->limits.key_records > 0 && k->turn.sealed >= k->turn.look) {
 		if (ktls__sock_rec_seq(k->fd, KTLS_TX, k->hs.row, &seq) == 0)
 			k->turn.sealed = seq;
 		next_look(k);
@@ -64,7 +66,7 @@ uint64_t ktls__limit_count(struct ktls *k)
 	case KTLS_PATH_KERNEL:
 		return kernel_count(k);
 	case KTLS_PATH_USERSPACE:
-		return k->sealer.seq;
+		return k->engine->sealer.seq;
 	default:
 		t = ktls__trace_of(k->ssl);
 		return t == NULL ? 0 : t->tx.records;
@@ -74,7 +76,7 @@ uint64_t ktls__limit_count(struct ktls *k)
 void ktls__limit_restart(struct ktls *k, uint64_t sealed)
 {
 	k->turn.sealed = sealed;
-	if (k->turn.limit > 0)
+	if (k->limits.key_records > 0)
 		next_look(k);
 }
 
@@ -83,26 +85,25 @@ void ktls__limit_init(struct ktls *k)
 	bool gcm = k->hs.row != NULL &&
 		   k->hs.row->cipher_bit != KTLS_CIPHER_CHACHA20_POLY1305;
 
-	k->turn.limit = k->limits.key_records;
-	if (k->turn.limit == 0 && gcm)
-		k->turn.limit = KTLS_KEY_RECORDS;
+	if (k->limits.key_records == 0 && gcm)
+		k->limits.key_records = KTLS_KEY_RECORDS;
 	/* The SSL has used the key before. */
 	ktls__limit_restart(k, k->tx.seq0);
 }
 
 void ktls__limit_sealed(struct ktls *k, size_t bytes)
 {
-	if (k->turn.limit > 0)
+	if (k->limits.key_records > 0)
 		k->turn.sealed += (bytes + k->turn.payload - 1) /
 				  k->turn.payload;
 }
 
 static size_t room(struct ktls *k)
 {
-	uint64_t to = k->turn.limit - 1;
+	uint64_t to = k->limits.key_records - 1;
 	uint64_t count = ktls__limit_count(k);
 
-	if (k->turn.limit == 0 || k->turn.told)
+	if (k->limits.key_records == 0 || k->turn.told)
 		return SIZE_MAX;
 	if (k->tx.path == KTLS_PATH_KERNEL && k->turn.look < to)
 		to = k->turn.look;

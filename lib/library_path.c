@@ -82,7 +82,7 @@ static void tell_alerts(struct ktls *k, const struct seen *before,
 
 	k->alerts_received += n;
 	if (n > 0)
-		k->alert_received = now->alert_received;
+		k->alert_received = (int16_t)now->alert_received;
 	for (; n > 0; n--)
 		ktls__tell(k, KTLS_EVENT_ALERT_RECEIVED, KTLS_RX,
 			   now->alert_received);
@@ -117,10 +117,11 @@ static int pass_on(struct ktls *k)
 	if (k->tx.path == KTLS_PATH_LIBRARY)
 		return 0;
 	if (ktls__backend_owes_key_update(k->ssl))
-		err = ktls__backend_speak(k->ssl, &k->link, &k->stale,
-					  &k->said);
+		err = ktls__backend_speak(k->ssl, k->link, &k->kept->stale,
+					  &k->kept->said);
 	if (err == 0 || err == -EAGAIN)
-		err = ktls__backend_hear(&k->link, &k->stale, &k->said);
+		err = ktls__backend_hear(k->link, &k->kept->stale,
+					 &k->kept->said);
 	return err == 0 ? ktls__message_said(k) : err;
 }
 
@@ -133,7 +134,7 @@ static ssize_t read_locked(struct ktls *k, void *buf, size_t len, int *aside)
 	/* Where it cannot now it will the next time. */
 	if (k->tx.path != KTLS_PATH_LIBRARY)
 		(void)ktls__message_catch_up(k);
-	n = ktls__backend_read(k->ssl, k->foreign ? NULL : &k->link, buf, len);
+	n = ktls__backend_read(k->ssl, k->foreign ? NULL : k->link, buf, len);
 	(void)ktls__output_flush(k);
 	*aside = pass_on(k);
 	return n;
@@ -146,10 +147,10 @@ static void pass_alert_on(struct ktls *k)
 	int alert;
 
 	pthread_mutex_lock(&k->lock);
-	alert = k->said.alert;
-	more = k->said.warnings;
-	k->said.alert = -1;
-	k->said.warnings = 0;
+	alert = k->kept->said.alert;
+	more = k->kept->said.warnings;
+	k->kept->said.alert = -1;
+	k->kept->said.warnings = 0;
 	pthread_mutex_unlock(&k->lock);
 	/* Each request to renegotiate gets its refusal. */
 	for (; more > 0 && ktls__may_write(k) == 0; more--)
@@ -166,8 +167,8 @@ static int end_of_data(struct ktls *k, int err)
 {
 	bool dead = k->tx.err < 0;
 
-	if ((err == -EAGAIN || err == -KTLS_ETRUNCATED) && k->rx.taken < 0) {
-		err = k->rx.taken;
+	if ((err == -EAGAIN || err == -KTLS_ETRUNCATED) && k->rx_taken < 0) {
+		err = k->rx_taken;
 		ktls__latch(k, &k->rx, err);
 		if (!dead)
 			ktls__alert_fault(k, err);
@@ -187,7 +188,7 @@ static ssize_t read_once(struct ktls *k, void *buf, size_t len, bool *moved)
 	if (k->foreign)
 		ktls__sys->sigpipe_hold(&hold);
 	before = look(k);
-	k->link.dry = false;
+	k->link->dry = false;
 	n = read_locked(k, buf, len, &aside);
 	now = look(k);
 	if (k->foreign)
@@ -195,14 +196,14 @@ static ssize_t read_once(struct ktls *k, void *buf, size_t len, bool *moved)
 	pthread_mutex_unlock(&k->lock);
 	/* The SSL stops behind each message, also where more of them are
 	 * inside. */
-	*moved = !k->foreign && !k->link.dry;
+	*moved = !k->foreign && !k->link->dry;
 	tell_seen(k, &before, &now);
 	/* OpenSSL has limits of its own. */
 	k->limits_hit += n == -KTLS_EFLOOD;
 	if (aside == 0)
 		aside = check_runs(k, &before, &now, n);
 	if (ktls__is_final(aside))
-		k->rx.taken = aside;
+		k->rx_taken = aside;
 	pass_alert_on(k);
 	ktls__turn_tell(k);
 	return n;
@@ -227,9 +228,9 @@ ssize_t ktls__library_readv(struct ktls *k, const struct iovec *iov, int iovcnt)
 		iov++, iovcnt--;
 	for (;;) {
 		n = read_once(k, iov->iov_base, iov->iov_len, &moved);
-		if (n == -EAGAIN && moved && k->rx.taken == 0)
+		if (n == -EAGAIN && moved && k->rx_taken == 0)
 			continue;
-		if (n != -EAGAIN || k->foreign || k->rx.taken < 0)
+		if (n != -EAGAIN || k->foreign || k->rx_taken < 0)
 			return judge(k, n);
 		err = ktls__link_wait(k->fd, ktls__turn_owes(k) ?
 						     POLLIN | POLLOUT : POLLIN);

@@ -25,7 +25,7 @@
 
 static int64_t time_left(const struct ktls *k)
 {
-	return k->linger_until - ktls__sys->now_ms();
+	return (int32_t)(k->linger_until - (uint32_t)ktls__sys->now_ms());
 }
 
 /* What waits for room on a blocking descriptor must leave time to receive,
@@ -42,10 +42,13 @@ static void hurry(const struct ktls *k)
 static void begin(struct ktls *k, unsigned timeout_ms)
 {
 	k->lingers = true;
-	k->linger_until = ktls__sys->now_ms() + timeout_ms;
-	ktls__inbox_discard(&k->inbox);
+	if (timeout_ms > INT32_MAX)
+		timeout_ms = INT32_MAX;
+	k->linger_until = (uint32_t)ktls__sys->now_ms() + timeout_ms;
+	if (k->engine != NULL)
+		ktls__inbox_discard(&k->engine->inbox);
 	ktls__leftover_wipe(&k->leftover);
-	k->left = 0;
+	k->left = false;
 	hurry(k);
 }
 

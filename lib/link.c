@@ -7,6 +7,8 @@
 
 #include "ktls/ktls.h"
 #include "link.h"
+#include "pool.h"
+#include "sock.h"
 #include "sys.h"
 #include "wipe.h"
 
@@ -29,7 +31,7 @@ void ktls__link_wipe(struct ktls__link *link)
 {
 	drop_head(link);
 	ktls__link_forget(link, link->spoken_len);
-	free(link->queue);
+	ktls__pool_give(link->queue, link->queue_cap);
 	ktls__wipe(link, sizeof(*link));
 	link->fd = -1;
 }
@@ -116,7 +118,18 @@ static ssize_t send_some(struct ktls__link *link, const uint8_t *buf,
 		n = -EAGAIN;
 	if (n < 0 && n != -EAGAIN)
 		link->write_err = (int)n;
+	/* Where it takes less it pushes by itself. */
+	link->held = n == (ssize_t)len && (flags & MSG_MORE) != 0;
 	return n;
+}
+
+static void drop_queue(struct ktls__link *link)
+{
+	ktls__pool_give(link->queue, link->queue_cap);
+	link->queue = NULL;
+	link->queue_cap = 0;
+	link->queue_off = 0;
+	link->queue_len = 0;
 }
 
 int ktls__link_flush(struct ktls__link *link)
@@ -127,30 +140,76 @@ int ktls__link_flush(struct ktls__link *link)
 		return link->write_err;
 	while (link->queue_off < link->queue_len) {
 		n = send_some(link, link->queue + link->queue_off,
-			      link->queue_len - link->queue_off, 0);
+			      link->queue_len - link->queue_off,
+			      link->more ? MSG_MORE : 0);
 		if (n < 0)
 			return (int)n;
 		link->queue_off += (size_t)n;
 	}
-	link->queue_off = 0;
-	link->queue_len = 0;
+	drop_queue(link);
+	return 0;
+}
+
+/* Into another buffer, with room for `len` bytes in all.  0; -ENOMEM. */
+static int move_queue(struct ktls__link *link, size_t len)
+{
+	size_t rest = link->queue_len - link->queue_off;
+	size_t cap;
+	uint8_t *p = ktls__pool_take(len, &cap);
+
+	if (p == NULL)
+		return -ENOMEM;
+	if (rest > 0)
+		memcpy(p, link->queue + link->queue_off, rest);
+	drop_queue(link);
+	link->queue = p;
+	link->queue_cap = cap;
+	link->queue_len = rest;
 	return 0;
 }
 
 uint8_t *ktls__link_reserve(struct ktls__link *link, size_t len)
 {
-	size_t cap = link->queue_cap == 0 ? 4096 : link->queue_cap;
-	uint8_t *p = link->queue;
+	size_t rest = link->queue_len - link->queue_off;
 
-	while (cap < link->queue_len + len)
-		cap *= 2;
-	if (cap != link->queue_cap)
-		p = realloc(link->queue, cap);
-	if (p == NULL)
+	/* Twice what is there, where that grows by small pieces. */
+	if (link->queue_cap - link->queue_len < len &&
+	    move_queue(link, len > rest ? rest + len : 2 * rest) < 0)
 		return NULL;
-	link->queue = p;
+	return link->queue + link->queue_len;
+}
+
+int ktls__link_adopt(struct ktls__link *link, uint8_t *buf, size_t cap,
+		     size_t len)
+{
+	int err;
+
+	if (link->queue_len > 0) {
+		err = ktls__link_enqueue(link, buf, len);
+		if (err == 0)
+			ktls__pool_give(buf, cap);
+		return err;
+	}
+	link->queue = buf;
 	link->queue_cap = cap;
-	return p + link->queue_len;
+	link->queue_len = len;
+	return 0;
+}
+
+void ktls__link_park(struct ktls__link *link)
+{
+	size_t rest = link->queue_len - link->queue_off;
+
+	if (rest > 0 && rest <= KTLS__BUFFER_MIDDLE &&
+	    link->queue_cap > KTLS__BUFFER_MIDDLE)
+		(void)move_queue(link, rest);
+}
+
+void ktls__link_push(struct ktls__link *link)
+{
+	if (link->held)
+		ktls__sock_push(link->fd);
+	link->held = false;
 }
 
 void ktls__link_add(struct ktls__link *link, size_t len)
@@ -217,7 +276,7 @@ int ktls__link_write(struct ktls__link *link, const void *buf, size_t len)
 	if (err < 0 && err != -EAGAIN)
 		return err;
 	if (err == 0)
-		n = send_some(link, buf, len, 0);
+		n = send_some(link, buf, len, link->more ? MSG_MORE : 0);
 	if (n == -EAGAIN)
 		n = 0;
 	if (n < 0)

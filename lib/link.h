@@ -22,6 +22,8 @@ struct ktls__link {
 	bool muted;         /* our close_notify is out: it is dropped */
 	_Atomic bool eof;   /* the peer's FIN was read */
 	bool dry;           /* a read has found nothing; reset by the reader */
+	bool more;          /* more output follows: TCP may wait for it */
+	bool held;          /* and does */
 	_Atomic int read_err; /* -errno of a failed read, kept */
 	int write_err;
 	uint8_t *head;      /* ciphertext that comes before the socket's;
@@ -31,7 +33,8 @@ struct ktls__link {
 	uint8_t *spoken;    /* sealed by the SSL, not for the wire */
 	size_t spoken_len;
 	size_t spoken_cap;
-	uint8_t *queue;     /* sealed, not yet taken by the socket */
+	uint8_t *queue;     /* sealed, not yet taken by the socket: a buffer
+			     * of the pool while there is any */
 	size_t queue_len;
 	size_t queue_off;
 	size_t queue_cap;
@@ -70,8 +73,19 @@ int ktls__link_enqueue(struct ktls__link *link, const void *buf, size_t len);
 uint8_t *ktls__link_reserve(struct ktls__link *link, size_t len);
 void ktls__link_add(struct ktls__link *link, size_t len);
 
+/* The first `len` bytes of a pool's buffer wait for the next flush; the
+ * buffer is the link's.  0; -ENOMEM: it is still the caller's. */
+int ktls__link_adopt(struct ktls__link *link, uint8_t *buf, size_t cap,
+		     size_t len);
+
 /* 0: the queue is empty; -EAGAIN; -errno. */
 int ktls__link_flush(struct ktls__link *link);
+
+/* What waits, waits for long: in no larger a buffer than it needs. */
+void ktls__link_park(struct ktls__link *link);
+
+/* Make TCP send what it holds back for more. */
+void ktls__link_push(struct ktls__link *link);
 
 /* Hold back a record until the next output. */
 void ktls__link_hold_resync(struct ktls__link *link, const uint8_t *rec,

@@ -15,7 +15,7 @@
 /* A message of TLS 1.3 that its SSL can make something of. */
 static bool can_feed(const struct ktls *k)
 {
-	return k->ssl != NULL && k->stale.rx.version != 0;
+	return k->ssl != NULL && k->kept->stale.rx.version != 0;
 }
 
 static int fault(struct ktls *k, uint8_t alert)
@@ -106,7 +106,7 @@ static int order_answer(struct ktls *k)
 		return 0;
 	if (ktls__key_can_change(k))
 		ktls__turn_order(k, false);
-	else if ((k->limits.flags & KTLS_LEAVE_UNANSWERED) == 0)
+	else if ((k->flags & KTLS_LEAVE_UNANSWERED) == 0)
 		return -KTLS_EKEYUPDATE;
 	return 0;
 }
@@ -149,13 +149,13 @@ int ktls__message_said(struct ktls *k)
 {
 	int err = 0;
 
-	if (k->said.key_update) {
-		k->said.key_update = false;
+	if (k->kept->said.key_update) {
+		k->kept->said.key_update = false;
 		err = order_answer(k);
 	}
 	if (k->tx.err < 0 || k->ended)
-		ktls__said_wipe(&k->said);
-	if (k->said.len > k->said_off)
+		ktls__said_wipe(&k->kept->said);
+	if (k->kept->said.len > k->kept->said_off)
 		atomic_fetch_or(&k->turn.todo, KTLS__SEND_HANDSHAKE);
 	/* The peer waits for it, and the application may have nothing to
 	 * write. */
@@ -165,17 +165,17 @@ int ktls__message_said(struct ktls *k)
 
 int ktls__message_catch_up(struct ktls *k)
 {
-	struct ktls__stale *stale = &k->stale;
+	struct ktls__stale *stale = &k->kept->stale;
 	int err = 0;
 
 	while (err == 0 && stale->rx.version != 0 &&
 	       stale->rx_updates < k->key_updates_received)
-		err = ktls__backend_follow_rx(k->ssl, &k->link, stale,
-					      &k->said);
+		err = ktls__backend_follow_rx(k->ssl, k->link, stale,
+					      &k->kept->said);
 	while (err == 0 && stale->tx.version != 0 &&
 	       stale->tx_updates < k->key_updates_sent)
-		err = ktls__backend_follow_tx(k->ssl, &k->link, stale,
-					      &k->said);
+		err = ktls__backend_follow_tx(k->ssl, k->link, stale,
+					      &k->kept->said);
 	return err;
 }
 
@@ -187,8 +187,8 @@ static int tell_ssl(struct ktls *k, const uint8_t *msg, size_t len)
 	if (msg[0] != KTLS__NEW_SESSION_TICKET)
 		err = ktls__message_catch_up(k);
 	if (err == 0)
-		err = ktls__backend_feed(k->ssl, &k->link, &k->stale, msg, len,
-					 &k->said);
+		err = ktls__backend_feed(k->ssl, k->link, &k->kept->stale, msg,
+					 len, &k->kept->said);
 	return err;
 }
 
@@ -198,15 +198,15 @@ static int feed_locked(struct ktls *k, const uint8_t *msg, size_t len)
 	int err_said = ktls__message_said(k);
 
 	/* With TX on the SSL it has written by itself: if it could. */
-	if (err < 0 && k->link.write_err < 0)
-		return k->link.write_err;
+	if (err < 0 && k->link->write_err < 0)
+		return k->link->write_err;
 	(void)ktls__output_flush(k);
-	if (err == -KTLS_EHANDSHAKE && k->said.alert > 0)
-		k->control.fault = (uint8_t)k->said.alert;
+	if (err == -KTLS_EHANDSHAKE && k->kept->said.alert > 0)
+		k->control.fault = (uint8_t)k->kept->said.alert;
 	/* An SSL with a way to the peer has told it itself. */
 	if (err == -KTLS_EHANDSHAKE && k->tx.path == KTLS_PATH_LIBRARY)
 		k->control.told = true;
-	k->said.alert = -1;
+	k->kept->said.alert = -1;
 	return err < 0 ? err : err_said;
 }
 
@@ -223,7 +223,7 @@ static int feed(struct ktls *k, const uint8_t *msg, size_t len)
 	alerts = t == NULL ? 0 : t->alerts_sent;
 	err = feed_locked(k, msg, len);
 	if (err == -KTLS_ESSL || err == -KTLS_ECRYPTO)
-		k->stale.rx.version = 0;
+		k->kept->stale.rx.version = 0;
 	alerts = t == NULL ? 0 : t->alerts_sent - alerts;
 	pthread_mutex_unlock(&k->lock);
 	if (alerts > 0 && k->tx.path == KTLS_PATH_LIBRARY)

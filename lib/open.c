@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "choice.h"
 #include "control.h"
 #include "handoff.h"
 #include "sys.h"
@@ -44,12 +45,80 @@ static uint32_t or_default(uint32_t run)
 static void set_limits(struct ktls__limits *limits,
 		       const struct ktls_opts *opts)
 {
-	limits->flags = opts->flags;
 	limits->key_records = opts->key_records;
 	limits->key_update_run = or_default(opts->key_update_run);
 	limits->ticket_run = or_default(opts->ticket_run);
 	limits->warning_run = or_default(opts->warning_run);
 	limits->empty_run = or_default(opts->empty_run);
+}
+
+static void free_kept(struct ktls *k)
+{
+	if (k->kept == NULL)
+		return;
+	if (k->kept->bio != NULL)
+		ktls__backend_free_bio(k->kept->bio);
+	if (k->kept->closing_bio != NULL)
+		ktls__backend_free_bio(k->kept->closing_bio);
+	ktls__said_wipe(&k->kept->said);
+	ktls__wipe(k->kept, sizeof(*k->kept));
+	free(k->kept);
+	k->kept = NULL;
+}
+
+static void free_engine(struct ktls *k)
+{
+	if (k->engine == NULL)
+		return;
+	ktls__sealer_wipe(&k->engine->sealer);
+	ktls__inbox_wipe(&k->engine->inbox);
+	free(k->engine);
+	k->engine = NULL;
+}
+
+static void free_link(struct ktls *k)
+{
+	if (k->link == NULL)
+		return;
+	ktls__link_wipe(k->link);
+	free(k->link);
+	k->link = NULL;
+}
+
+static void free_piped(struct ktls *k)
+{
+	if (k->piped != NULL)
+		ktls__wipe(k->piped->data, k->piped->len);
+	free(k->piped);
+}
+
+static void free_conn(struct ktls *k)
+{
+	if (k->ssl != NULL)
+		ktls__backend_drop(k->ssl);
+	free_kept(k);
+	ktls__leftover_wipe(&k->leftover);
+	free_link(k);
+	free_engine(k);
+	ktls__control_wipe(k);
+	free_piped(k);
+	pthread_mutex_destroy(&k->lock);
+	ktls__wipe(k, sizeof(*k));
+	free(k);
+}
+
+/* All that any path may need: what fails, fails now. */
+static int add_parts(struct ktls *k)
+{
+	k->kept = calloc(1, sizeof(*k->kept));
+	k->link = calloc(1, sizeof(*k->link));
+	k->engine = calloc(1, sizeof(*k->engine));
+	if (k->kept == NULL || k->link == NULL || k->engine == NULL)
+		return -ENOMEM;
+	ktls__said_init(&k->kept->said);
+	ktls__link_init(k->link, k->fd);
+	k->kept->bio = ktls__backend_make_bio(k->link);
+	return k->kept->bio == NULL ? -ENOMEM : 0;
 }
 
 static struct ktls *new_conn(struct ssl_st *ssl, int fd)
@@ -65,43 +134,35 @@ static struct ktls *new_conn(struct ssl_st *ssl, int fd)
 	k->fd = fd;
 	k->alert_received = -1;
 	k->alert_sent = -1;
-	ktls__leftover_init(&k->leftover);
-	ktls__link_init(&k->link, fd);
-	ktls__said_init(&k->said);
 	k->turn.news.alert = -1;
-	k->bio = ktls__backend_make_bio(&k->link);
-	if (k->bio != NULL && ktls__backend_hold(ssl) == 0)
-		k->ssl = ssl;
+	if (add_parts(k) < 0 || ktls__backend_hold(ssl) < 0) {
+		free_conn(k);
+		return NULL;
+	}
+	k->ssl = ssl;
 	return k;
 }
 
-static void free_conn(struct ktls *k)
-{
-	if (k->ssl != NULL)
-		ktls__backend_drop(k->ssl);
-	if (k->bio != NULL)
-		ktls__backend_free_bio(k->bio);
-	if (k->closing_bio != NULL)
-		ktls__backend_free_bio(k->closing_bio);
-	ktls__leftover_wipe(&k->leftover);
-	ktls__link_wipe(&k->link);
-	ktls__said_wipe(&k->said);
-	ktls__sealer_wipe(&k->sealer);
-	ktls__inbox_wipe(&k->inbox);
-	ktls__control_wipe(k);
-	ktls__wipe(k->piped, k->piped_len);
-	free(k->piped);
-	pthread_mutex_destroy(&k->lock);
-	ktls__wipe(k, sizeof(*k));
-	free(k);
-}
-
+/* Its BIO goes too, but for one that is to close the descriptor. */
 static void let_ssl_go(struct ktls *k)
 {
-	ktls__backend_retire(k->ssl, k->bio);
+	ktls__backend_retire(k->ssl, k->kept->bio);
 	ktls__backend_drop(k->ssl);
 	k->ssl = NULL;
-	ktls__wipe(&k->stale, sizeof(k->stale));
+	if (k->kept->closing_bio == NULL)
+		free_kept(k);
+	else
+		ktls__wipe(&k->kept->stale, sizeof(k->kept->stale));
+}
+
+/* What no direction has a use for. */
+static void let_parts_go(struct ktls *k)
+{
+	if (k->ssl == NULL && k->tx.path == KTLS_PATH_KERNEL && !k->queued)
+		free_link(k);
+	if (k->tx.path != KTLS_PATH_USERSPACE &&
+	    k->rx.path != KTLS_PATH_USERSPACE)
+		free_engine(k);
 }
 
 /* Flushing and draining go through the SSL's own BIOs. */
@@ -128,7 +189,8 @@ int ktls_handoff(struct ktls **out, struct ssl_st *ssl,
 	if (out == NULL)
 		return -EINVAL;
 	*out = NULL;
-	if (ssl == NULL || read_opts(in, &opts) < 0)
+	if (ssl == NULL || read_opts(in, &opts) < 0 ||
+	    ktls__choice_read(&opts.tx, &opts.rx, &order.by_operator) < 0)
 		return -EINVAL;
 	err = ktls__backend_handshake(ssl, &hs);
 	if (err < 0)
@@ -141,8 +203,9 @@ int ktls_handoff(struct ktls **out, struct ssl_st *ssl,
 	if (k == NULL)
 		return -ENOMEM;
 	k->hs = hs;
+	k->flags = opts.flags;
 	set_limits(&k->limits, &opts);
-	err = k->ssl == NULL ? -ENOMEM : guarded_move(k, &order);
+	err = guarded_move(k, &order);
 	if (err < 0) {
 		free_conn(k);
 		return err;
@@ -151,6 +214,7 @@ int ktls_handoff(struct ktls **out, struct ssl_st *ssl,
 	    k->rx.path != KTLS_PATH_LIBRARY &&
 	    (opts.flags & KTLS_KEEP_SSL) == 0)
 		let_ssl_go(k);
+	let_parts_go(k);
 	k->event = opts.event;
 	k->event_arg = opts.event_arg;
 	*out = k;
@@ -162,6 +226,6 @@ void ktls_free(struct ktls *k)
 	if (k == NULL)
 		return;
 	if (k->ssl != NULL)
-		ktls__backend_retire(k->ssl, k->bio);
+		ktls__backend_retire(k->ssl, k->kept->bio);
 	free_conn(k);
 }

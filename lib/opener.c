@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "aead.h"
+#include "contexts.h"
 #include "opener.h"
 #include "wipe.h"
 
@@ -13,7 +14,7 @@ int ktls__opener_key(struct ktls__opener *o, const struct ktls_keys *keys)
 
 	if (!suite)
 		return -KTLS_ESUITE;
-	err = ktls__aead_key(&o->ctx, suite, keys->key, 0);
+	err = ktls__contexts_rekey(&o->owner, suite, keys->key, 0);
 	if (err < 0)
 		return err;
 	o->suite = suite;
@@ -24,8 +25,18 @@ int ktls__opener_key(struct ktls__opener *o, const struct ktls_keys *keys)
 
 void ktls__opener_wipe(struct ktls__opener *o)
 {
-	ktls__aead_free(o->ctx);
+	ktls__contexts_drop(&o->owner);
 	ktls__wipe(o, sizeof(*o));
+}
+
+int ktls__opener_begin(struct ktls__opener *o)
+{
+	return ktls__contexts_hold(&o->owner, o->suite, 0);
+}
+
+void ktls__opener_end(struct ktls__opener *o)
+{
+	ktls__contexts_release(&o->owner);
 }
 
 size_t ktls__opener_head(const struct ktls__opener *o)
@@ -37,11 +48,16 @@ int ktls__opener_open(struct ktls__opener *o, uint8_t *out, uint8_t *type,
 		      const uint8_t *rec, size_t rec_len)
 {
 	const struct ktls__place at = { o->suite, o->iv, o->seq };
+	struct ktls__lease lease;
 	int n;
 
 	if (rec_len < o->suite->overhead)
 		return -KTLS_EBADRECORD;
-	n = ktls__aead_open(o->ctx, &at, out, type, rec, rec_len);
+	n = ktls__contexts_take(&o->owner, o->suite, 0, &lease);
+	if (n < 0)
+		return n;
+	n = ktls__aead_open(lease.cipher, &at, out, type, rec, rec_len);
+	ktls__contexts_give(&o->owner, &lease);
 	if (n >= 0)
 		o->seq++;
 	return n;

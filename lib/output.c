@@ -23,7 +23,8 @@ void ktls__alert_was_sent(struct ktls *k, uint8_t description)
 
 int ktls__output_flush(struct ktls *k)
 {
-	int err = k->foreign ? 0 : ktls__link_flush(&k->link);
+	int err = k->foreign || k->link == NULL ? 0 :
+						  ktls__link_flush(k->link);
 
 	k->queued = err == -EAGAIN;
 	return err;
@@ -35,14 +36,15 @@ void ktls__output_end(struct ktls *k, uint8_t description)
 	    ktls__alert_level(description) != KTLS__ALERT_FATAL)
 		return;
 	k->ended = true;
-	k->link.muted = k->tx.path == KTLS_PATH_LIBRARY;
+	if (k->link != NULL)
+		k->link->muted = k->tx.path == KTLS_PATH_LIBRARY;
 	atomic_fetch_and(&k->turn.todo, ~(unsigned)(KTLS__SEND_ALERT |
 						    KTLS__SEND_HANDSHAKE));
 }
 
 void ktls__output_count(struct ktls *k, size_t len)
 {
-	k->control_bytes += len;
+	k->tcp_base += len;
 	k->turn.sealed++;
 }
 
@@ -66,17 +68,19 @@ static ssize_t to_kernel(struct ktls *k, uint8_t type, const uint8_t *p,
 static ssize_t to_queue(struct ktls *k, uint8_t type, const uint8_t *p,
 			size_t len)
 {
-	uint8_t *out = ktls__link_reserve(&k->link,
+	uint8_t *out = ktls__link_reserve(k->link,
 					  len + k->hs.row->overhead);
 	int n;
 
 	if (out == NULL)
 		return -ENOMEM;
-	n = ktls__sealer_seal(&k->sealer, out, type, p, len);
+	n = ktls__sealer_seal(&k->engine->sealer, out, type, p, len);
 	if (n < 0)
 		return n;
-	ktls__link_add(&k->link, (size_t)n);
-	/* A link that fails here fails the next time too. */
+	ktls__link_add(k->link, (size_t)n);
+	/* Nobody may make the peer wait for it; and a link that fails here
+	 * fails the next time too. */
+	k->link->more = false;
 	(void)ktls__output_flush(k);
 	return (ssize_t)len;
 }

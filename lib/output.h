@@ -27,9 +27,6 @@ uint8_t ktls__alert_level(uint8_t description);
 /* An alert is out: count it and tell.  Not under the lock. */
 void ktls__alert_was_sent(struct ktls *k, uint8_t description);
 
-/* Records that are sealed at once. */
-#define KTLS__BATCH 7
-
 /* Under the lock: send what is sealed.  0: all of it; -EAGAIN; -errno. */
 int ktls__output_flush(struct ktls *k);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "conn.h"
+#include "kernel_path.h"
 #include "key_limit.h"
 #include "message.h"
 #include "output.h"
@@ -20,6 +21,8 @@ static int flush(struct ktls *k)
 {
 	int err = ktls__turn_flush(k);
 
+	if (err == 0 && k->tx.path == KTLS_PATH_KERNEL)
+		ktls__kernel_release(k);
 	if (err == 0 && k->tx.path != KTLS_PATH_KERNEL)
 		return ktls__latch(k, &k->tx, ktls__sealed_settle(k));
 	return note_room(k, err);
@@ -51,8 +54,8 @@ int ktls_update_keys(struct ktls *k, unsigned flags)
 /* Under the lock. */
 static int speak(struct ktls *k)
 {
-	int err = ktls__backend_speak(k->ssl, k->foreign ? NULL : &k->link,
-				      &k->stale, &k->said);
+	int err = ktls__backend_speak(k->ssl, k->foreign ? NULL : k->link,
+				      &k->kept->stale, &k->kept->said);
 
 	int err_said = ktls__message_said(k);
 

@@ -52,8 +52,8 @@ int ktls__fail_read(struct ktls *k, int err)
 
 	err = ktls__name_error(err);
 	/* What ktls_error() found comes after the data before it. */
-	if ((err == -EAGAIN || err == -KTLS_ETRUNCATED) && k->rx.taken < 0)
-		err = k->rx.taken;
+	if ((err == -EAGAIN || err == -KTLS_ETRUNCATED) && k->rx_taken < 0)
+		err = k->rx_taken;
 	if (!ktls__is_final(err))
 		return err;
 	ktls__latch(k, &k->rx, err);
@@ -96,10 +96,10 @@ static ssize_t receive_userspace(struct ktls *k, uint8_t *type,
 				 const struct iovec *iov, int iovcnt,
 				 int *flags)
 {
-	ssize_t n = ktls__inbox_recv(&k->inbox, k->fd, type, iov, iovcnt,
-				     flags);
+	struct ktls__inbox *in = &k->engine->inbox;
+	ssize_t n = ktls__inbox_recv(in, k->fd, type, iov, iovcnt, flags);
 
-	k->rx.seq = k->inbox.opener.seq;
+	k->engine->rx_seq = in->opener.seq;
 	return n;
 }
 
@@ -153,7 +153,7 @@ static struct iovec rest_of(const struct iovec *iov, int iovcnt, size_t n)
 static bool may_hide(const struct ktls *k)
 {
 	if (k->rx.path == KTLS_PATH_USERSPACE)
-		return ktls__inbox_pending(&k->inbox) > 0;
+		return ktls__inbox_pending(&k->engine->inbox) > 0;
 	return k->turn.rekeys && k->hs.version == KTLS_TLS_1_3;
 }
 
@@ -195,7 +195,7 @@ static ssize_t receive_and_send(struct ktls *k, const struct iovec *iov,
 		ktls__turn_push(k);
 	}
 	/* What the writing thread has found is behind what is here. */
-	return receive(k, iov, iovcnt, k->rx.taken < 0 ? MSG_DONTWAIT : 0);
+	return receive(k, iov, iovcnt, k->rx_taken < 0 ? MSG_DONTWAIT : 0);
 }
 
 ssize_t ktls__record_path_readv(struct ktls *k, const struct iovec *iov,
@@ -212,5 +212,7 @@ ssize_t ktls__record_path_readv(struct ktls *k, const struct iovec *iov,
 	if (n > 0)
 		n = (ssize_t)look_ahead(k, iov, iovcnt, (size_t)n);
 	k->rx.bytes += (uint64_t)n;
+	if (k->rx.path == KTLS_PATH_KERNEL)
+		ktls__no_pad_received(k->fd, &k->no_pad, (size_t)n);
 	return n;
 }

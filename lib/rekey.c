@@ -30,9 +30,12 @@ static int replace(struct ktls *k, int dir, const struct ktls_keys *keys,
 		err = ktls__sock_rec_seq(k->fd, dir, k->hs.row, seq);
 		return err < 0 ? err : ktls__sock_rekey(k->fd, dir, keys);
 	}
-	*seq = dir == KTLS_TX ? k->sealer.seq : k->inbox.opener.seq;
-	return dir == KTLS_TX ? ktls__sealer_key(&k->sealer, keys) :
-				ktls__inbox_key(&k->inbox, keys);
+	if (dir == KTLS_TX) {
+		*seq = k->engine->sealer.seq;
+		return ktls__sealer_key(&k->engine->sealer, keys);
+	}
+	*seq = k->engine->inbox.opener.seq;
+	return ktls__inbox_key(&k->engine->inbox, keys);
 }
 
 int ktls__rekey(struct ktls *k, int dir)
@@ -49,7 +52,8 @@ int ktls__rekey(struct ktls *k, int dir)
 		memcpy(side->secret, secret, sizeof(secret));
 		side->before += seq - side->seq0;
 		side->seq0 = 0;
-		side->seq = 0;
+		if (dir == KTLS_RX && k->engine != NULL)
+			k->engine->rx_seq = 0;
 	}
 	ktls_keys_wipe(&keys);
 	ktls__wipe(secret, sizeof(secret));

@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 
+#include "batch.h"
 #include "key_limit.h"
 #include "output.h"
 #include "record.h"
@@ -20,86 +21,32 @@
 #include "turn.h"
 #include "wipe.h"
 
-int ktls__sealed_flush(struct ktls *k)
+int ktls__sealed_flush(struct ktls *k, bool more)
 {
 	int err;
 
 	pthread_mutex_lock(&k->lock);
+	k->link->more = more;
 	err = ktls__output_flush(k);
+	if (err == 0 && !more)
+		ktls__link_push(k->link);
 	pthread_mutex_unlock(&k->lock);
 	return err;
 }
 
 /* 0: the queue is empty; else as a blocking or non-blocking write. */
-static int wait_flushed(struct ktls *k)
+static int wait_flushed(struct ktls *k, bool more)
 {
 	int err;
 
 	for (;;) {
-		err = ktls__sealed_flush(k);
+		err = ktls__sealed_flush(k, more);
 		if (err != -EAGAIN)
 			return err;
 		err = ktls__link_wait(k->fd, POLLOUT);
 		if (err < 0)
 			return err;
 	}
-}
-
-static size_t record_len(size_t left)
-{
-	return left < KTLS__RECORD_PLAIN_MAX ? left : KTLS__RECORD_PLAIN_MAX;
-}
-
-/* Bytes that the next batch holds, as the key allows. */
-static size_t batch_len(const struct ktls *k, size_t left)
-{
-	size_t len = KTLS__BATCH * (size_t)KTLS__RECORD_PLAIN_MAX;
-
-	if (len > left)
-		len = left;
-	return len < ktls__limit_room(k) ? len : ktls__limit_room(k);
-}
-
-static uint8_t *reserve_record(struct ktls *k, size_t len)
-{
-	return ktls__link_reserve(&k->link, len + k->hs.row->overhead);
-}
-
-/* Under the lock: one record of data behind the queue. */
-static int seal(struct ktls *k, uint8_t *out, const uint8_t *in, size_t len)
-{
-	int n = ktls__sealer_seal(&k->sealer, out, KTLS_RECORD_DATA, in, len);
-
-	if (n < 0)
-		return n;
-	ktls__link_add(&k->link, (size_t)n);
-	return 0;
-}
-
-/* Under the lock: a batch of records.  Bytes sealed. */
-static ssize_t seal_batch(struct ktls *k, struct ktls__source *src)
-{
-	size_t len = batch_len(k, src->left);
-	size_t head = ktls__sealer_head(&k->sealer);
-	size_t done = 0;
-	size_t n;
-	uint8_t *out;
-	int err = 0;
-
-	while (done < len && err == 0) {
-		n = record_len(len - done);
-		out = reserve_record(k, n);
-		err = out == NULL ? -ENOMEM :
-				    seal(k, out,
-					 ktls__source_gather(src, out + head,
-							     n),
-					 n);
-		if (err == 0) {
-			ktls__source_advance(src, n);
-			done += n;
-		}
-	}
-	return done > 0 ? (ssize_t)done : err;
 }
 
 /* Under the lock: as far as the SSL goes in one call. */
@@ -109,14 +56,16 @@ static ssize_t seal_library(struct ktls *k, struct ktls__source *src)
 	const uint8_t *p = ktls__source_next(src, &len);
 	ssize_t n;
 
-	if (len < k->refused)
+	k->link->more = k->more || src->left > KTLS__RECORD_PLAIN_MAX;
+	if (len < k->kept->refused)
 		return -KTLS_ERETRY;
-	if (k->refused > 0)
-		len = k->refused;
+	if (k->kept->refused > 0)
+		len = k->kept->refused;
 	else if (len > ktls__limit_room(k))
 		len = ktls__limit_room(k);
-	n = ktls__backend_write(k->ssl, k->foreign ? NULL : &k->link, p, len);
-	k->refused = n == -EAGAIN && k->foreign ? len : 0;
+	n = ktls__backend_write(k->ssl, k->foreign ? NULL : k->link, p, len);
+	k->kept->refused = n == -EAGAIN && k->foreign ? len : 0;
+	k->queued = k->queued || k->link->queue_len > 0;
 	if (n > 0)
 		ktls__source_advance(src, (size_t)n);
 	return n;
@@ -135,7 +84,7 @@ static ssize_t seal_once(struct ktls *k, struct ktls__source *src)
 	if (k->tx.err < 0)
 		n = k->tx.err;
 	else if (k->tx.path == KTLS_PATH_USERSPACE)
-		n = seal_batch(k, src);
+		n = ktls__batch_seal(k, src);
 	else
 		n = seal_library(k, src);
 	if (k->foreign)
@@ -151,18 +100,31 @@ static int wait_to_write(struct ktls *k)
 	return k->foreign ? -EAGAIN : ktls__turn_await_input(k);
 }
 
+/* What was sealed before goes first; behind it comes more. */
+static int empty_queue(struct ktls *k)
+{
+	int err;
+
+	if (!k->queued)
+		return 0;
+	err = wait_flushed(k, true);
+	if (err == 0)
+		ktls__batch_taken(k);
+	return err;
+}
+
 /* 0: the way is free for the next record. */
 static int prepare(struct ktls *k)
 {
-	int err = wait_flushed(k);
+	int err = empty_queue(k);
 
 	/* A write that has begun comes before all else. */
-	if (k->refused > 0)
+	if (k->foreign && k->kept->refused > 0)
 		return err;
 	if (err == 0)
 		err = ktls__turn_ready(k);
 	/* A new key is announced in the queue. */
-	return err == 0 && k->queued ? wait_flushed(k) : err;
+	return err == 0 ? empty_queue(k) : err;
 }
 
 /* Batch by batch.  The last one may be in the queue. */
@@ -192,7 +154,7 @@ static int put(struct ktls *k, struct ktls__source *src)
 /* The byte that was kept back is the caller's next, and already sealed. */
 static int take_owed(struct ktls *k, const uint8_t *next)
 {
-	int err = wait_flushed(k);
+	int err = wait_flushed(k, false);
 
 	if (err < 0)
 		return ktls__latch(k, &k->tx, err);
@@ -202,17 +164,29 @@ static int take_owed(struct ktls *k, const uint8_t *next)
 	return 0;
 }
 
+/* Some of it waits for room, until another call. */
+static void park(struct ktls *k)
+{
+	pthread_mutex_lock(&k->lock);
+	ktls__link_park(k->link);
+	pthread_mutex_unlock(&k->lock);
+	ktls__batch_parked(k);
+}
+
 /* The result of a call that put `n` bytes, the last of them `last`. */
 static ssize_t finish(struct ktls *k, size_t n, uint8_t last, int err)
 {
-	int flushed = wait_flushed(k);
+	int flushed = wait_flushed(k, k->more && err == 0);
 
 	if (flushed == -EAGAIN || flushed == -EINTR) {
+		park(k);
 		k->owed = n > 0;
 		k->owed_byte = last;
 		n -= n > 0;
 		err = flushed;
-	} else if (flushed < 0) {
+	} else if (flushed == 0) {
+		ktls__batch_taken(k);
+	} else {
 		/* Sealed, and never to be sent. */
 		n = 0;
 		err = flushed;
@@ -245,56 +219,34 @@ ssize_t ktls__sealed_writev(struct ktls *k, const struct iovec *iov, int iovcnt)
 	return finish(k, len - src.left, src.last, err);
 }
 
-/* A record's worth of the file, or nothing any more. */
-static ssize_t fill(int in_fd, uint8_t *buf, off_t pos, size_t len)
-{
-	ssize_t n = ktls__sys->pread(in_fd, buf, len, pos);
-
-	return n == 0 ? -ENODATA : n;
-}
-
-/* Under the lock: file data straight into the records, sealed in place. */
-static int seal_file(struct ktls *k, int in_fd, off_t pos, size_t count,
-		     size_t *n, uint8_t *last)
-{
-	size_t len = batch_len(k, count);
-	size_t head = ktls__sealer_head(&k->sealer);
-	size_t done = 0;
-	uint8_t *out;
-	ssize_t got;
-	int err = 0;
-
-	/* A short read ends the batch: the key allows so many records. */
-	while (done < len && err == 0 && done % KTLS__RECORD_PLAIN_MAX == 0) {
-		out = reserve_record(k, record_len(len - done));
-		if (out == NULL)
-			return done > 0 ? 0 : -ENOMEM;
-		got = fill(in_fd, out + head, pos + (off_t)done,
-			   record_len(len - done));
-		if (got < 0)
-			return (int)got;
-		*last = out[head + (size_t)got - 1];
-		err = seal(k, out, out + head, (size_t)got);
-		if (err == 0)
-			done += (size_t)got;
-		*n += err == 0 ? (size_t)got : 0;
-	}
-	return err;
-}
-
+/* 0: some of the file is sealed; -ENODATA: it ends here. */
 static int put_file_sealed(struct ktls *k, int in_fd, off_t pos, size_t count,
 			   size_t *n, uint8_t *last)
 {
+	struct ktls__draft draft;
 	int err = prepare(k);
+	uint8_t end;
+	ssize_t got;
 
 	if (err < 0)
 		return err;
+	got = ktls__draft_read(k, &draft, in_fd, pos,
+			       ktls__batch_len(k, count));
+	if (got <= 0)
+		return got < 0 ? (int)got : -ENODATA;
+	end = ktls__draft_byte(k, &draft, (size_t)got - 1);
 	pthread_mutex_lock(&k->lock);
 	err = k->tx.err;
 	if (err == 0)
-		err = seal_file(k, in_fd, pos, count, n, last);
+		err = ktls__draft_seal(k, &draft);
+	else
+		ktls__draft_drop(k, &draft);
 	pthread_mutex_unlock(&k->lock);
-	return err;
+	if (err < 0)
+		return err;
+	*n += (size_t)got;
+	*last = end;
+	return 0;
 }
 
 static int put_file_library(struct ktls *k, int in_fd, off_t pos, size_t count,
@@ -303,11 +255,14 @@ static int put_file_library(struct ktls *k, int in_fd, off_t pos, size_t count,
 	uint8_t buf[KTLS__RECORD_PLAIN_MAX];
 	struct iovec iov = { .iov_base = buf };
 	struct ktls__source src;
-	ssize_t got = fill(in_fd, buf, pos, record_len(count));
+	ssize_t got = ktls__sys->pread(in_fd, buf,
+				       count < sizeof(buf) ? count :
+							     sizeof(buf),
+				       pos);
 	int err;
 
-	if (got < 0)
-		return (int)got;
+	if (got <= 0)
+		return got < 0 ? (int)got : -ENODATA;
 	iov.iov_len = (size_t)got;
 	ktls__source_init(&src, &iov, 1);
 	err = put(k, &src);
@@ -344,6 +299,8 @@ ssize_t ktls__sealed_sendfile(struct ktls *k, int in_fd, off_t *pos,
 	}
 	while (n < count && err == 0)
 		err = put_file(k, in_fd, *pos + (off_t)n, count - n, &n, &last);
+	/* More than the file had cannot follow from it. */
+	k->more = k->more && n == count;
 	if (ktls__is_file_error(err)) {
 		/* Not the connection's; and a file may have been cut. */
 		ret = finish(k, n, last, 0);
@@ -358,7 +315,7 @@ ssize_t ktls__sealed_sendfile(struct ktls *k, int in_fd, off_t *pos,
 
 int ktls__sealed_settle(struct ktls *k)
 {
-	int err = wait_flushed(k);
+	int err = wait_flushed(k, false);
 
 	k->want_out = err == -EAGAIN;
 	return err;

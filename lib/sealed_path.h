@@ -19,7 +19,8 @@ ssize_t ktls__sealed_sendfile(struct ktls *k, int in_fd, off_t *pos,
 /* Wait, as a write would, until the queue is empty. */
 int ktls__sealed_settle(struct ktls *k);
 
-/* Give the socket what it did not take before, as far as it goes now. */
-int ktls__sealed_flush(struct ktls *k);
+/* Give the socket what it did not take before, as far as it goes now; TCP
+ * may wait for more. */
+int ktls__sealed_flush(struct ktls *k, bool more);
 
 #endif

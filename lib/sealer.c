@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "aead.h"
+#include "contexts.h"
 #include "sealer.h"
 #include "wipe.h"
 
@@ -13,7 +14,7 @@ int ktls__sealer_key(struct ktls__sealer *s, const struct ktls_keys *keys)
 
 	if (!suite)
 		return -KTLS_ESUITE;
-	err = ktls__aead_key(&s->ctx, suite, keys->key, 1);
+	err = ktls__contexts_rekey(&s->owner, suite, keys->key, 1);
 	if (err < 0)
 		return err;
 	s->suite = suite;
@@ -24,8 +25,18 @@ int ktls__sealer_key(struct ktls__sealer *s, const struct ktls_keys *keys)
 
 void ktls__sealer_wipe(struct ktls__sealer *s)
 {
-	ktls__aead_free(s->ctx);
+	ktls__contexts_drop(&s->owner);
 	ktls__wipe(s, sizeof(*s));
+}
+
+int ktls__sealer_begin(struct ktls__sealer *s)
+{
+	return ktls__contexts_hold(&s->owner, s->suite, 1);
+}
+
+void ktls__sealer_end(struct ktls__sealer *s)
+{
+	ktls__contexts_release(&s->owner);
 }
 
 size_t ktls__sealer_head(const struct ktls__sealer *s)
@@ -48,8 +59,13 @@ int ktls__sealer_seal(struct ktls__sealer *s, uint8_t *out, uint8_t type,
 		      const uint8_t *in, size_t len)
 {
 	const struct ktls__place at = { s->suite, s->iv, s->seq };
-	int n = ktls__aead_seal(s->ctx, &at, out, type, in, len);
+	struct ktls__lease lease;
+	int n = ktls__contexts_take(&s->owner, s->suite, 1, &lease);
 
+	if (n < 0)
+		return n;
+	n = ktls__aead_seal(lease.cipher, &at, out, type, in, len);
+	ktls__contexts_give(&s->owner, &lease);
 	if (n > 0)
 		move_on(s);
 	return n;

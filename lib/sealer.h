@@ -6,13 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "contexts.h"
 #include "ktls/ktls.h"
 #include "suite.h"
 
 /* All zero: no key yet, and nothing may be asked of it but a key. */
 struct ktls__sealer {
 	const struct ktls__suite *suite;
-	void *ctx;           /* the AEAD, keyed once */
+	struct ktls__owner owner; /* of the key's context */
 	uint8_t iv[12];      /* TLS 1.2 AES-GCM: with the next explicit nonce */
 	uint64_t seq;        /* of the next record */
 };
@@ -21,6 +22,16 @@ struct ktls__sealer {
  * 0; -KTLS_ESUITE, -KTLS_ECRYPTO, -ENOMEM: it is as it was. */
 int ktls__sealer_key(struct ktls__sealer *s, const struct ktls_keys *keys);
 void ktls__sealer_wipe(struct ktls__sealer *s);
+
+/*
+ * Keep the key's context between begin and end, instead of looking for it at
+ * each record: for the records of one call, since others cannot have it
+ * meanwhile.  A new key ends it, as wiping does; to begin again, and to end
+ * what has not begun, is nothing.
+ * 0; -ENOMEM, -KTLS_ECRYPTO: it has not begun, as with a record.
+ */
+int ktls__sealer_begin(struct ktls__sealer *s);
+void ktls__sealer_end(struct ktls__sealer *s);
 
 /* Bytes before the payload in a record of this suite: header and explicit
  * nonce.  A record is suite->overhead longer than its payload. */
@@ -31,9 +42,10 @@ size_t ktls__sealer_head(const struct ktls__sealer *s);
  * for len + suite->overhead bytes; `in` is out + ktls__sealer_head(), or does
  * not overlap `out`.
  * Returns the record's length, and seq has moved; -KTLS_ECRYPTO, also where
- * the sequence number would wrap: out is wiped; -EMSGSIZE: len is over 16384,
- * nothing was written.  After both seq has not moved, and no further record
- * may be sealed.
+ * the sequence number would wrap: out is wiped, or untouched where there is
+ * no context; -EMSGSIZE: len is over 16384, nothing was written.  After both
+ * seq has not moved, and no further record may be sealed; -ENOMEM: no context
+ * could be made, nothing was written, and it may be tried again.
  */
 int ktls__sealer_seal(struct ktls__sealer *s, uint8_t *out, uint8_t type,
 		      const uint8_t *in, size_t len);

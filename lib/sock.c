@@ -7,6 +7,8 @@
 #include "sock.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
 #include "suite.h"
@@ -186,4 +188,42 @@ int ktls__sock_rec_seq(int fd, int dir, const struct ktls__suite *suite,
 		*seq = big_endian(blob + suite->info_len - 8);
 	ktls__wipe(blob, sizeof(blob));
 	return err;
+}
+
+static int get_int(int fd, int name, int *value)
+{
+	socklen_t len = sizeof(*value);
+
+	return ktls__sys->getsockopt(fd, IPPROTO_TCP, name, value, &len);
+}
+
+static int set_int(int fd, int name, int value)
+{
+	return ktls__sys->setsockopt(fd, IPPROTO_TCP, name, &value,
+				     sizeof(value));
+}
+
+/* Setting TCP_NODELAY, even again, pushes. */
+void ktls__sock_push(int fd)
+{
+	int before = 0;
+
+	if (get_int(fd, TCP_NODELAY, &before) < 0)
+		return;
+	(void)set_int(fd, TCP_NODELAY, 1);
+	if (before == 0)
+		(void)set_int(fd, TCP_NODELAY, 0);
+}
+
+bool ktls__sock_cork(int fd)
+{
+	int before = 1;
+
+	return get_int(fd, TCP_CORK, &before) == 0 && before == 0 &&
+	       set_int(fd, TCP_CORK, 1) == 0;
+}
+
+void ktls__sock_uncork(int fd)
+{
+	(void)set_int(fd, TCP_CORK, 0);
 }

@@ -3,6 +3,7 @@
 #ifndef KTLS_SOCK_H
 #define KTLS_SOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ktls/ktls.h"
@@ -25,5 +26,12 @@ int ktls__sock_rekey(int fd, int dir, const struct ktls_keys *keys);
 /* Give RX the keys that it has: it pauses behind any handshake record that
  * begins like a KeyUpdate, also where it was none.  0 or -errno. */
 int ktls__sock_resume(int fd, const struct ktls__suite *suite);
+
+/* Make TCP send what it holds back for more. */
+void ktls__sock_push(int fd);
+
+/* TCP_CORK.  true: it was off, and is on now. */
+bool ktls__sock_cork(int fd);
+void ktls__sock_uncork(int fd);
 
 #endif

@@ -54,8 +54,8 @@ static int pipe_size(int pipe_fd)
  * all of a record finds room. */
 static bool may_splice(const struct ktls *k, int pipe_fd, int size)
 {
-	return k->rx.path == KTLS_PATH_KERNEL && k->left == 0 && !k->eof &&
-	       k->rx.err == 0 && k->rx.taken == 0 && !k->control.install &&
+	return k->rx.path == KTLS_PATH_KERNEL && !k->left && !k->eof &&
+	       k->rx.err == 0 && k->rx_taken == 0 && !k->control.install &&
 	       k->control.head_len == 0 && size >= ROOMY &&
 	       !ktls__turn_owes(k) && ktls__sys->inq(pipe_fd) == 0;
 }
@@ -127,7 +127,6 @@ static ssize_t put(int pipe_fd, int size, const uint8_t *p, size_t len)
  * as ktls_read(). */
 static ssize_t read_chunk(struct ktls *k, size_t len)
 {
-	struct ktls__leftover *list = &k->leftover;
 	struct ktls__chunk *c = malloc(sizeof(*c) + len);
 	ssize_t n;
 
@@ -140,10 +139,9 @@ static ssize_t read_chunk(struct ktls *k, size_t len)
 		return n;
 	}
 	*c = (struct ktls__chunk){ .len = (size_t)n };
-	*list->tail = c;
-	list->tail = &c->next;
+	ktls__leftover_add(&k->leftover, c);
 	k->rx.bytes -= (uint64_t)n;
-	k->left += (size_t)n;
+	k->left = true;
 	return 1;
 }
 
@@ -153,7 +151,7 @@ static ssize_t copy_in(struct ktls *k, int pipe_fd, int size, size_t len)
 	ssize_t n = 1;
 
 	len = least(len, KTLS__RECORD_PLAIN_MAX);
-	if (k->left == 0)
+	if (!k->left)
 		n = read_chunk(k, len);
 	if (n <= 0)
 		return n;
@@ -162,7 +160,7 @@ static ssize_t copy_in(struct ktls *k, int pipe_fd, int size, size_t len)
 	if (n > 0) {
 		ktls__leftover_take(&k->leftover, (size_t)n);
 		k->rx.bytes += (uint64_t)n;
-		k->left -= (size_t)n;
+		k->left = k->leftover.head != NULL;
 	}
 	return n;
 }
@@ -267,11 +265,9 @@ static ssize_t splice_kernel(struct ktls *k, int pipe_fd, int size, size_t len)
 
 static void drop_piped(struct ktls *k)
 {
-	ktls__wipe(k->piped, k->piped_len);
+	ktls__wipe(k->piped->data, k->piped->len);
 	free(k->piped);
 	k->piped = NULL;
-	k->piped_len = 0;
-	k->piped_off = 0;
 }
 
 /* Out of the pipe; waits for it, as it does, only if `wait`. */
@@ -282,13 +278,13 @@ static ssize_t fetch(struct ktls *k, int pipe_fd, size_t len, bool wait)
 	if (!wait && ktls__sys->inq(pipe_fd) <= 0)
 		return 0;
 	len = least(len, BATCH);
-	k->piped = malloc(len);
+	k->piped = malloc(sizeof(*k->piped) + len);
 	if (k->piped == NULL)
 		return -ENOMEM;
-	n = ktls__sys->read(pipe_fd, k->piped, len);
-	if (n > 0)
-		k->piped_len = (size_t)n;
-	else
+	n = ktls__sys->read(pipe_fd, k->piped->data, len);
+	k->piped->len = n > 0 ? (size_t)n : 0;
+	k->piped->off = 0;
+	if (n <= 0)
 		drop_piped(k);
 	return n;
 }
@@ -296,14 +292,14 @@ static ssize_t fetch(struct ktls *k, int pipe_fd, size_t len, bool wait)
 static ssize_t send_piped(struct ktls *k, size_t len)
 {
 	struct iovec iov = {
-		.iov_base = k->piped + k->piped_off,
-		.iov_len = least(len, k->piped_len - k->piped_off),
+		.iov_base = k->piped->data + k->piped->off,
+		.iov_len = least(len, k->piped->len - k->piped->off),
 	};
 	ssize_t n = ktls__sealed_writev(k, &iov, 1);
 
 	if (n > 0)
-		k->piped_off += (size_t)n;
-	if (k->piped_off == k->piped_len)
+		k->piped->off += (size_t)n;
+	if (k->piped->off == k->piped->len)
 		drop_piped(k);
 	return n;
 }
@@ -343,7 +339,10 @@ ssize_t ktls_splice_write(struct ktls *k, int pipe_fd, size_t len)
 	if (size < 0 || len == 0)
 		return size < 0 ? size : 0;
 	len = least(len, COUNT_LIMIT);
-	if (k->tx.path == KTLS_PATH_KERNEL)
+	k->more = false;
+	if (k->tx.path == KTLS_PATH_KERNEL) {
+		ktls__kernel_release(k);
 		return splice_kernel(k, pipe_fd, size, len);
+	}
 	return copy_out(k, pipe_fd, len);
 }

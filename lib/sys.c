@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -54,6 +55,12 @@ static ssize_t sys_sendfile(int fd, int in_fd, off_t *off, size_t n)
 static ssize_t sys_pread(int fd, void *buf, size_t len, off_t off)
 {
 	return count(pread(fd, buf, len, off));
+}
+
+static ssize_t sys_preadv(int fd, const struct iovec *iov, int iovcnt,
+			  off_t off)
+{
+	return count(preadv(fd, iov, iovcnt, off));
 }
 
 static off_t sys_lseek(int fd, off_t off, int whence)
@@ -161,6 +168,28 @@ static int sys_close(int fd)
 	return status(close(fd));
 }
 
+static ssize_t sys_read_file(const char *path, void *buf, size_t len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t got = 0;
+	ssize_t n = 1;
+
+	if (fd < 0)
+		return -errno;
+	while (n > 0 && got < len) {
+		n = count(read(fd, (char *)buf + got, len - got));
+		if (n > 0)
+			got += (size_t)n;
+	}
+	close(fd);
+	return n < 0 ? n : (ssize_t)got;
+}
+
+static const char *sys_getenv(const char *name)
+{
+	return secure_getenv(name);
+}
+
 static int64_t sys_now_ms(void)
 {
 	struct timespec now;
@@ -218,6 +247,7 @@ const struct ktls__sys ktls__sys_linux = {
 	.recvmsg = sys_recvmsg,
 	.sendfile = sys_sendfile,
 	.pread = sys_pread,
+	.preadv = sys_preadv,
 	.lseek = sys_lseek,
 	.fstat = sys_fstat,
 	.splice = sys_splice,
@@ -237,6 +267,8 @@ const struct ktls__sys ktls__sys_linux = {
 	.getpeername = sys_getpeername,
 	.shutdown = sys_shutdown,
 	.close = sys_close,
+	.read_file = sys_read_file,
+	.getenv = sys_getenv,
 	.now_ms = sys_now_ms,
 	.sigpipe_hold = sys_sigpipe_hold,
 	.sigpipe_release = sys_sigpipe_release,

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 struct ktls__sigpipe {
 	sigset_t before;
@@ -29,6 +30,8 @@ struct ktls__sys {
 	ssize_t (*recvmsg)(int fd, struct msghdr *msg, int flags);
 	ssize_t (*sendfile)(int fd, int in_fd, off_t *off, size_t count);
 	ssize_t (*pread)(int fd, void *buf, size_t len, off_t off);
+	ssize_t (*preadv)(int fd, const struct iovec *iov, int iovcnt,
+			  off_t off);
 	off_t (*lseek)(int fd, off_t off, int whence);
 	int (*fstat)(int fd, struct stat *st);
 	/* Without offsets. */
@@ -53,6 +56,10 @@ struct ktls__sys {
 	int (*getpeername)(int fd, struct sockaddr *addr, socklen_t *len);
 	int (*shutdown)(int fd, int how);
 	int (*close)(int fd);
+	/* A small file from its beginning: bytes, at most len of them. */
+	ssize_t (*read_file)(const char *path, void *buf, size_t len);
+	/* secure_getenv(3): NULL: it is not set, or not to be heeded. */
+	const char *(*getenv)(const char *name);
 	/* CLOCK_MONOTONIC, in milliseconds. */
 	int64_t (*now_ms)(void);
 	/* Around calls that take no MSG_NOSIGNAL: hold SIGPIPE back from this

@@ -30,13 +30,13 @@ static void done(struct ktls *k, unsigned what)
 /* One record is kept for the KeyUpdate, or the last alert. */
 static bool at_limit(struct ktls *k)
 {
-	return k->turn.limit > 0 &&
-	       ktls__limit_count(k) + 1 >= k->turn.limit;
+	return k->limits.key_records > 0 &&
+	       ktls__limit_count(k) + 1 >= k->limits.key_records;
 }
 
 static int check_limit(struct ktls *k)
 {
-	bool exceed = (k->limits.flags & KTLS_EXCEED_KEY_LIMIT) != 0;
+	bool exceed = (k->flags & KTLS_EXCEED_KEY_LIMIT) != 0;
 
 	if (!at_limit(k))
 		return 0;
@@ -55,22 +55,22 @@ static int check_limit(struct ktls *k)
 
 static int send_handshake(struct ktls *k)
 {
-	int alert = k->said.alert;
+	int alert = k->kept->said.alert;
 	ssize_t n;
 
 	if (k->tx.err < 0 || k->ended)
-		k->said_off = k->said.len;
-	while (k->said_off < k->said.len) {
+		k->kept->said_off = k->kept->said.len;
+	while (k->kept->said_off < k->kept->said.len) {
 		n = ktls__output_record(k, KTLS_RECORD_HANDSHAKE,
-					k->said.bytes + k->said_off,
-					k->said.len - k->said_off);
+					k->kept->said.bytes + k->kept->said_off,
+					k->kept->said.len - k->kept->said_off);
 		if (n < 0)
 			return (int)n;
-		k->said_off += (size_t)n;
+		k->kept->said_off += (size_t)n;
 	}
-	ktls__said_wipe(&k->said);
-	k->said.alert = alert;
-	k->said_off = 0;
+	ktls__said_wipe(&k->kept->said);
+	k->kept->said.alert = alert;
+	k->kept->said_off = 0;
 	done(k, KTLS__SEND_HANDSHAKE);
 	return 0;
 }
@@ -93,7 +93,7 @@ static int send_alert(struct ktls *k)
  * ours, or, where the SSL has answered a KeyUpdate itself, the next. */
 static bool is_for_next_key(const struct ktls *k)
 {
-	return k->said.updates > k->key_updates_sent;
+	return k->kept != NULL && k->kept->said.updates > k->key_updates_sent;
 }
 
 /* What needs no key of its own. */
@@ -124,7 +124,7 @@ void ktls__turn_answer(struct ktls *k)
 
 static struct ktls__link *link_of(struct ktls *k)
 {
-	return k->foreign ? NULL : &k->link;
+	return k->foreign ? NULL : k->link;
 }
 
 static int send_update(struct ktls *k)
@@ -135,7 +135,7 @@ static int send_update(struct ktls *k)
 	ssize_t n = 0;
 
 	/* A foreign SSL has begun a write, which has to be repeated first. */
-	if (k->refused > 0)
+	if (k->foreign && k->kept->refused > 0)
 		n = -EAGAIN;
 	else if (k->tx.path == KTLS_PATH_LIBRARY)
 		n = ktls__backend_order_update(k->ssl, link_of(k), ask);
@@ -184,7 +184,7 @@ static int finish_update(struct ktls *k)
 static int step(struct ktls *k, unsigned todo)
 {
 	const bool said = (todo & KTLS__SEND_HANDSHAKE) != 0 &&
-			  (k->said_off > 0 || !is_for_next_key(k));
+			  (k->kept->said_off > 0 || !is_for_next_key(k));
 
 	if ((todo & KTLS__INSTALL) != 0)
 		return finish_update(k);
@@ -236,7 +236,7 @@ int ktls__turn_await_input(struct ktls *k)
 	bool ours = k->rx.path == KTLS_PATH_LIBRARY;
 
 	k->waits_for_input = true;
-	if (k->rx.err < 0 || (ours && (k->link.eof || k->link.read_err < 0)))
+	if (k->rx.err < 0 || (ours && (k->link->eof || k->link->read_err < 0)))
 		return -KTLS_ETRUNCATED;
 	return ours && !k->lingers ? ktls__link_nap(k->fd) : -EAGAIN;
 }
@@ -261,8 +261,8 @@ static struct ktls__news collect(struct ktls *k)
 
 	if (t != NULL) {
 		news.updated = (unsigned)(t->key_updates_sent -
-					  k->turn.updates_told);
-		k->turn.updates_told = t->key_updates_sent;
+					  k->kept->updates_told);
+		k->kept->updates_told = t->key_updates_sent;
 	}
 	k->turn.news = (struct ktls__news){ .alert = -1 };
 	k->turn.news.asked = news.asked && news.updated == 0;

@@ -14,6 +14,8 @@
 set -u -o pipefail
 
 cd "$(dirname "$0")/.." || exit 1
+# It would have its way with every connection of the tests.
+unset KTLS_PATH
 top=$PWD
 logs=$top/build/test-logs
 lab=$top/tests/lab

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The table's calls beside those of every script: pipes, half a close, and a
- * clock that only moves when somebody waits in vain. */
+/* The table's calls beside those of every script: pipes, files, half a close,
+ * and a clock that only moves when somebody waits in vain. */
 #include <errno.h>
 #include <signal.h>
 
 #include "fault.h"
 #include "lib/sys.h"
+
+/* More than any batch has. */
+#define PIECES 32
 
 static const struct ktls__sys *below;
 static int64_t clock_ms;
@@ -105,9 +108,61 @@ void fault_clock_add(int ms)
 	clock_ms += ms;
 }
 
+static ssize_t fault_pread(int fd, void *buf, size_t len, off_t off)
+{
+	enum fault_kind kind;
+	int err;
+
+	if (!fault_run.handed || fd != fault_run.file)
+		return below->pread(fd, buf, len, off);
+	kind = fault_next(CALL_PREAD, 1, len < 2);
+	err = fault_refusal(CALL_PREAD, kind);
+	if (err)
+		return err;
+	return below->pread(fd, buf, fault_shorter(kind, len), off);
+}
+
+/* As many elements as `len` bytes reach into. */
+static int cut(struct iovec *to, const struct iovec *iov, int iovcnt,
+	       size_t len)
+{
+	int n;
+
+	for (n = 0; n < iovcnt && len > 0; n++) {
+		to[n] = iov[n];
+		if (to[n].iov_len > len)
+			to[n].iov_len = len;
+		len -= to[n].iov_len;
+	}
+	return n;
+}
+
+static ssize_t fault_preadv(int fd, const struct iovec *iov, int iovcnt,
+			    off_t off)
+{
+	struct iovec pieces[PIECES];
+	enum fault_kind kind;
+	size_t len = 0;
+	int err;
+
+	if (!fault_run.handed || fd != fault_run.file)
+		return below->preadv(fd, iov, iovcnt, off);
+	for (int i = 0; i < iovcnt; i++)
+		len += iov[i].iov_len;
+	kind = fault_next(CALL_PREAD, 1, len < 2);
+	err = fault_refusal(CALL_PREAD, kind);
+	if (err)
+		return err;
+	iovcnt = cut(pieces, iov, iovcnt < PIECES ? iovcnt : PIECES,
+		     fault_shorter(kind, len));
+	return below->preadv(fd, pieces, iovcnt, off);
+}
+
 void fault_pipe_start(struct ktls__sys *table, const struct ktls__sys *b)
 {
 	below = b;
+	table->pread = fault_pread;
+	table->preadv = fault_preadv;
 	table->splice = fault_splice;
 	table->read = fault_read;
 	table->write = fault_write;

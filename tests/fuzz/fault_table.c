@@ -313,20 +313,6 @@ static ssize_t fault_sendfile(int fd, int in_fd, off_t *off, size_t count)
 	return n == -EAGAIN && waits(0) ? -ECONNRESET : n;
 }
 
-static ssize_t fault_pread(int fd, void *buf, size_t len, off_t off)
-{
-	enum fault_kind kind;
-	int err;
-
-	if (!fault_run.handed || fd != fault_run.file)
-		return below->pread(fd, buf, len, off);
-	kind = fault_next(CALL_PREAD, 1, len < 2);
-	err = fault_refusal(CALL_PREAD, kind);
-	if (err)
-		return err;
-	return below->pread(fd, buf, fault_shorter(kind, len), off);
-}
-
 static int fault_setsockopt(int fd, int level, int name, const void *val,
 			    socklen_t len)
 {
@@ -383,7 +369,6 @@ void fault_table_start(void)
 	table.sendmsg = fault_sendmsg;
 	table.recvmsg = fault_recvmsg;
 	table.sendfile = fault_sendfile;
-	table.pread = fault_pread;
 	table.setsockopt = fault_setsockopt;
 	table.getsockopt = fault_getsockopt;
 	table.nonblocking = fault_nonblocking;

@@ -13,6 +13,8 @@ static void add(struct tlsstat *out, const char *name, long value)
 		out->rx += value;
 	if (strcmp(name, "TlsDecryptError") == 0)
 		out->decrypt_error = value;
+	if (strcmp(name, "TlsRxNoPadViolation") == 0)
+		out->no_pad_violation = value;
 }
 
 void tlsstat_read(struct tlsstat *out)

@@ -7,6 +7,7 @@ struct tlsstat {
 	long tx;            /* installs, in software or in a NIC */
 	long rx;
 	long decrypt_error;
+	long no_pad_violation;
 };
 
 /* All zero where there is no such file. */

@@ -3,6 +3,7 @@
 #include "control_conn.h"
 
 #include <check.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "control.h"
@@ -55,24 +56,31 @@ void control_open(struct ktls *k, uint16_t version, int server)
 	k->limits.empty_run = CONTROL_RUN;
 	k->alert_received = -1;
 	k->alert_sent = -1;
-	ktls__link_init(&k->link, FAKE_FD);
-	ktls__said_init(&k->said);
+	k->link = calloc(1, sizeof(*k->link));
+	k->kept = calloc(1, sizeof(*k->kept));
+	k->engine = calloc(1, sizeof(*k->engine));
+	ck_assert(k->link && k->kept && k->engine);
+	ktls__link_init(k->link, FAKE_FD);
+	ktls__said_init(&k->kept->said);
 	ck_assert_int_eq(pthread_mutex_init(&k->lock, NULL), 0);
 	set_side(k, &k->rx, KTLS_RX);
 	set_side(k, &k->tx, KTLS_TX);
 	keys_of(k, KTLS_RX, 0, &keys);
-	ck_assert_int_eq(ktls__inbox_key(&k->inbox, &keys), 0);
+	ck_assert_int_eq(ktls__inbox_key(&k->engine->inbox, &keys), 0);
 	keys_of(k, KTLS_TX, 0, &keys);
-	ck_assert_int_eq(ktls__sealer_key(&k->sealer, &keys), 0);
+	ck_assert_int_eq(ktls__sealer_key(&k->engine->sealer, &keys), 0);
 }
 
 void control_close(struct ktls *k)
 {
 	ktls__control_wipe(k);
-	ktls__inbox_wipe(&k->inbox);
-	ktls__sealer_wipe(&k->sealer);
-	ktls__said_wipe(&k->said);
-	ktls__link_wipe(&k->link);
+	ktls__inbox_wipe(&k->engine->inbox);
+	ktls__sealer_wipe(&k->engine->sealer);
+	ktls__said_wipe(&k->kept->said);
+	ktls__link_wipe(k->link);
+	free(k->kept);
+	free(k->link);
+	free(k->engine);
 	pthread_mutex_destroy(&k->lock);
 	ck_assert_uint_eq(fake_left(), 0);
 	fake_sys_end();
@@ -100,8 +108,8 @@ void control_followed(struct ktls *k, int updates)
 	struct ktls_keys keys;
 
 	keys_of(k, KTLS_RX, updates, &keys);
-	ck_assert_mem_eq(k->inbox.opener.iv, keys.iv, sizeof(keys.iv));
-	ck_assert_uint_eq(k->inbox.opener.seq, 0);
+	ck_assert_mem_eq(k->engine->inbox.opener.iv, keys.iv, sizeof(keys.iv));
+	ck_assert_uint_eq(k->engine->inbox.opener.seq, 0);
 }
 
 static void note(struct ktls *k, const struct ktls_event *ev, void *arg)

@@ -147,6 +147,16 @@ static ssize_t fake_pread(int fd, void *buf, size_t len, off_t off)
 	return ANSWER(entry, s, pread, fd, buf, len, off);
 }
 
+static ssize_t fake_preadv(int fd, const struct iovec *iov, int iovcnt,
+			   off_t off)
+{
+	struct fake_log *entry = fake_enter(FAKE_PREADV, fd);
+	const struct fake_scripted *s = fake_next(entry);
+
+	entry->len = (size_t)iovcnt;
+	return ANSWER(entry, s, preadv, fd, iov, iovcnt, off);
+}
+
 static off_t fake_lseek(int fd, off_t off, int whence)
 {
 	struct fake_log *entry = fake_enter(FAKE_LSEEK, fd);
@@ -353,6 +363,7 @@ const struct ktls__sys fake_table = {
 	.recvmsg = fake_recvmsg,
 	.sendfile = fake_sendfile,
 	.pread = fake_pread,
+	.preadv = fake_preadv,
 	.lseek = fake_lseek,
 	.fstat = fake_fstat,
 	.splice = fake_splice,
@@ -371,6 +382,8 @@ const struct ktls__sys fake_table = {
 	.getpeername = fake_getpeername,
 	.shutdown = fake_shutdown,
 	.close = fake_close,
+	.read_file = fake_read_file,
+	.getenv = fake_getenv,
 	.now_ms = fake_now_ms,
 	.sigpipe_hold = fake_sigpipe_hold,
 	.sigpipe_release = fake_sigpipe_release,

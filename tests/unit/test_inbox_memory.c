@@ -10,15 +10,17 @@
 #include "sample_keys.h"
 #include "suite_main.h"
 
-static void *watched_malloc(size_t len);
-static void watched_free(void *p);
+static uint8_t *watched_take(size_t len, size_t *cap);
+static void watched_give(uint8_t *p, size_t cap);
 
-/* The file under test, with an allocator that fails and looks. */
-#define malloc watched_malloc
-#define free watched_free
+#include "lib/pool.h"
+
+/* The file under test, with a pool that fails and looks. */
+#define ktls__pool_take watched_take
+#define ktls__pool_give watched_give
 #include "lib/inbox.c"
-#undef malloc
-#undef free
+#undef ktls__pool_take
+#undef ktls__pool_give
 
 #define FD FAKE_FD
 #define DATA KTLS_RECORD_DATA
@@ -27,11 +29,10 @@ static void watched_free(void *p);
 
 static struct {
 	int fail;
-	size_t live;      /* blocks */
-	size_t allocs;
-	void *at;
-	size_t len;       /* of the last block */
-	int found;        /* plaintext in what was freed */
+	size_t live;      /* buffers */
+	size_t takes;
+	size_t cap;       /* of the last one */
+	int found;        /* plaintext in what was given back */
 } memory;
 
 static struct ktls__sealer sealer;
@@ -44,29 +45,27 @@ static int has_text(const uint8_t *p, size_t len)
 	return memmem(p, len, text, 8) != NULL;
 }
 
-static void *watched_malloc(size_t len)
+static uint8_t *watched_take(size_t len, size_t *cap)
 {
-	void *p = memory.fail ? NULL : malloc(len);
+	uint8_t *p = memory.fail ? NULL : ktls__pool_take(len, cap);
 
 	if (!p)
 		return NULL;
-	memset(p, 0, len);
+	memset(p, 0, *cap);
 	memory.live++;
-	memory.allocs++;
-	memory.at = p;
-	memory.len = len;
+	memory.takes++;
+	memory.cap = *cap;
 	return p;
 }
 
-static void watched_free(void *p)
+static void watched_give(uint8_t *p, size_t cap)
 {
 	if (!p)
 		return;
-	/* The older of two is the smaller one. */
-	if (has_text(p, p == memory.at ? memory.len : CAP_SMALL))
+	if (has_text(p, cap))
 		memory.found = 1;
 	memory.live--;
-	free(p);
+	ktls__pool_give(p, cap);
 }
 
 static void setup(void)
@@ -114,10 +113,11 @@ static ssize_t take(size_t room)
 /* The search must be able to find. */
 START_TEST(the_search_finds)
 {
-	uint8_t *p = watched_malloc(100);
+	size_t cap;
+	uint8_t *p = watched_take(100, &cap);
 
 	memcpy(p + 50, text, 8);
-	watched_free(p);
+	watched_give(p, cap);
 	ck_assert(memory.found);
 	memory.found = 0;
 }
@@ -126,19 +126,20 @@ END_TEST
 START_TEST(one_read_for_many_records)
 {
 	put(40);
-	ck_assert_int_eq(take(sizeof(buf)), 3 * RECORD);
+	ck_assert_int_eq(take(sizeof(buf)), 4 * RECORD);
 	ck_assert_uint_eq(fake_wire_calls(), 1);
-	ck_assert_uint_eq(fake_wire_room(), CAP_SMALL);
+	ck_assert_uint_eq(fake_wire_room(), KTLS__BUFFER_MIDDLE);
 	/* It was full, so the next one is large; half a record is in it. */
-	ck_assert_int_eq(take(sizeof(buf)), 15 * RECORD);
+	ck_assert_int_eq(take(sizeof(buf)), 16 * RECORD);
 	ck_assert_uint_eq(fake_wire_calls(), 2);
-	ck_assert_uint_eq(memory.len, CAP_LARGE);
+	ck_assert_uint_eq(memory.cap, KTLS__BUFFER_LARGE);
 	ck_assert_uint_eq(fake_wire_room(),
-			  CAP_LARGE - (CAP_SMALL - 3 * (RECORD + 22)));
-	ck_assert_int_eq(take(sizeof(buf)), 15 * RECORD);
-	ck_assert_int_eq(take(sizeof(buf)), 7 * RECORD);
+			  KTLS__BUFFER_LARGE -
+				  (KTLS__BUFFER_MIDDLE - 4 * (RECORD + 22)));
+	ck_assert_int_eq(take(sizeof(buf)), 16 * RECORD);
+	ck_assert_int_eq(take(sizeof(buf)), 4 * RECORD);
 	ck_assert_uint_eq(fake_wire_calls(), 4);
-	ck_assert_uint_eq(memory.allocs, 2);
+	ck_assert_uint_eq(memory.takes, 2);
 	ck_assert_uint_eq(memory.live, 0);
 	ck_assert_int_eq(take(sizeof(buf)), -EAGAIN);
 	ck_assert_uint_eq(memory.live, 0);
@@ -148,17 +149,17 @@ END_TEST
 /* What a small read leaves is one small buffer again. */
 START_TEST(large_only_while_it_fills)
 {
-	put(20);
-	ck_assert_int_eq(take(sizeof(buf)), 3 * RECORD);
-	ck_assert_int_eq(take(sizeof(buf)), 15 * RECORD);
-	ck_assert_uint_eq(memory.len, CAP_LARGE);
+	put(22);
+	ck_assert_int_eq(take(sizeof(buf)), 4 * RECORD);
+	ck_assert_int_eq(take(sizeof(buf)), 16 * RECORD);
+	ck_assert_uint_eq(memory.cap, KTLS__BUFFER_LARGE);
 	ck_assert_int_eq(take(sizeof(buf)), 2 * RECORD);
 	for (int i = 0; i < 2; i++) {
 		put(1);
 		ck_assert_int_eq(take(sizeof(buf)), RECORD);
 		ck_assert_uint_eq(memory.live, 0);
 	}
-	ck_assert_uint_eq(memory.len, CAP_SMALL);
+	ck_assert_uint_eq(memory.cap, KTLS__BUFFER_MIDDLE);
 }
 END_TEST
 
@@ -185,7 +186,7 @@ START_TEST(no_memory_to_grow)
 	while ((n = take(sizeof(buf))) > 0)
 		got += (size_t)n;
 	ck_assert_uint_eq(got, 40 * RECORD);
-	ck_assert_uint_eq(memory.allocs, 1);
+	ck_assert_uint_eq(memory.takes, 1);
 	ck_assert_int_eq(n, -ENOMEM);
 }
 END_TEST

@@ -167,7 +167,7 @@ START_TEST(no_answer_from_the_kernel)
 	control_close(&k);
 	control_open(&k, KTLS_TLS_1_3, 1);
 	k.tx.path = KTLS_PATH_KERNEL;
-	k.limits.flags = KTLS_LEAVE_UNANSWERED;
+	k.flags = KTLS_LEAVE_UNANSWERED;
 	ck_assert_int_eq(take(&k, HANDSHAKE, asks), 0);
 	ck_assert_uint_eq(k.turn.todo, 0);
 	control_followed(&k, 1);

@@ -81,6 +81,7 @@ static void refused(struct ktls__opener *o, const uint8_t *rec, size_t rec_len,
 	const size_t len = rec_len < o->suite->overhead
 				   ? 0
 				   : rec_len - o->suite->overhead;
+	const size_t inner = o->suite->version == KTLS_TLS_1_3;
 	const uint64_t seq = o->seq;
 	uint8_t *copy = room(rec_len), *out = room(len);
 	uint8_t type = 99;
@@ -95,7 +96,8 @@ static void refused(struct ktls__opener *o, const uint8_t *rec, size_t rec_len,
 		ck_assert_int_eq(ktls__opener_open(
 			o, copy + ktls__opener_head(o), &type, copy, rec_len),
 			err);
-	for (size_t i = 0; i < len; i++)
+	/* In its place TLS 1.3's type stands behind it. */
+	for (size_t i = 0; len && i < len + inner; i++)
 		ck_assert_uint_eq(copy[ktls__opener_head(o) + i], 0);
 	free(copy);
 	free(out);
@@ -108,7 +110,7 @@ START_TEST(every_suite_what_single_records_seal)
 	for (unsigned i = 0; ktls__suite_at(i); i++) {
 		struct ktls_keys keys = sample_keys(ktls__suite_at(i)->id);
 		struct ktls__opener o = keyed(&keys);
-		const void *ctx = o.ctx;
+		const uint64_t ticket = o.owner.ticket;
 
 		for (size_t n = 0; n < COUNT(lens) * 8; n++) {
 			uint8_t *in = room(lens[n / 8]);
@@ -119,7 +121,8 @@ START_TEST(every_suite_what_single_records_seal)
 			keys.seq++;
 			keys.iv[11] ^= o.suite->explicit_len ? 0x55 : 0;
 			ck_assert_uint_eq(o.seq, keys.seq);
-			ck_assert_ptr_eq(o.ctx, ctx);
+			/* One context for all of them. */
+			ck_assert_uint_eq(o.owner.ticket, ticket);
 			free(in);
 		}
 		ktls__opener_wipe(&o);
@@ -345,10 +348,11 @@ START_TEST(keys_change)
 }
 END_TEST
 
-/* At the text, and at TLS 1.3's last byte behind it. */
+/* At the text, and at TLS 1.3's last byte behind it; with ChaCha20-Poly1305,
+ * which is libcrypto's in every build. */
 START_TEST(libcrypto_failing)
 {
-	const struct ktls_keys keys = sample_keys(0x1302);
+	const struct ktls_keys keys = sample_keys(0x1303);
 	uint8_t rec[14 + KTLS__RECORD_OVERHEAD];
 	int len = ktls__record_seal(rec, &keys, 23, text, 14);
 

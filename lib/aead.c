@@ -60,8 +60,7 @@ static void put_header(uint8_t *out, uint8_t type, size_t body_len)
 static void put_nonce(uint8_t *nonce, const struct ktls__place *at,
 		      const uint8_t *explicit_nonce)
 {
-	const uint64_t seq = htobe64(at->seq);
-	uint8_t bytes[sizeof(seq)];
+	uint64_t tail;
 
 	memcpy(nonce, at->iv, KTLS__NONCE_LEN);
 	if (at->suite->explicit_len) {
@@ -69,9 +68,9 @@ static void put_nonce(uint8_t *nonce, const struct ktls__place *at,
 		       at->suite->explicit_len);
 		return;
 	}
-	memcpy(bytes, &seq, sizeof(bytes));
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		nonce[KTLS__NONCE_LEN - sizeof(bytes) + i] ^= bytes[i];
+	memcpy(&tail, nonce + KTLS__NONCE_LEN - sizeof(tail), sizeof(tail));
+	tail ^= htobe64(at->seq);
+	memcpy(nonce + KTLS__NONCE_LEN - sizeof(tail), &tail, sizeof(tail));
 }
 
 /* The additional data: the header (RFC 8446 section 5.2), or sequence
@@ -90,33 +89,24 @@ static size_t put_aad(uint8_t *aad, const struct ktls__place *at,
 	return AAD_MAX;
 }
 
-/* What only one record has. */
-struct spot {
+/* A text, and what it only points to. */
+struct job {
+	struct ktls__cipher_text text;
 	uint8_t nonce[KTLS__NONCE_LEN];
 	uint8_t aad[AAD_MAX];
 };
 
-static void put_spot(struct spot *spot, struct ktls__cipher_text *t,
-		     const struct ktls__place *at, const uint8_t *header)
+/* 0; -KTLS_ECRYPTO: there is no nonce left. */
+static int place(struct job *j, const struct ktls__place *at,
+		 const uint8_t *header)
 {
-	put_nonce(spot->nonce, at, header + KTLS__HEADER_LEN);
-	t->nonce = spot->nonce;
-	t->aad = spot->aad;
-	t->aad_len = put_aad(spot->aad, at, header, t->len);
-}
-
-static int seal_text(const struct ktls__cipher *c, const struct ktls__place *at,
-		     const uint8_t *header, struct ktls__cipher_text *t)
-{
-	struct spot spot;
-	int err;
-
 	if (at->seq == UINT64_MAX)
 		return -KTLS_ECRYPTO;
-	put_spot(&spot, t, at, header);
-	err = ktls__cipher_seal(c, t);
-	ktls__wipe(spot.nonce, sizeof(spot.nonce));
-	return err;
+	put_nonce(j->nonce, at, header + KTLS__HEADER_LEN);
+	j->text.nonce = j->nonce;
+	j->text.aad = j->aad;
+	j->text.aad_len = put_aad(j->aad, at, header, j->text.len);
+	return 0;
 }
 
 int ktls__aead_seal(const struct ktls__cipher *c, const struct ktls__place *at,
@@ -126,26 +116,30 @@ int ktls__aead_seal(const struct ktls__cipher *c, const struct ktls__place *at,
 	const bool inner = suite->version == KTLS_TLS_1_3;
 	const size_t rec_len = len + suite->overhead;
 	uint8_t *text = out + ktls__aead_head(suite);
-	struct ktls__cipher_text t = {
-		.out = text,
-		.len = len,
-		.type = inner ? &type : NULL,
-	};
+	struct job j;
 	int err;
 
 	if (len > PLAIN_MAX)
 		return -EMSGSIZE;
 	/* In its place text and type are sealed as one; copying a short one
 	 * there costs less than a step for the type alone. */
-	t.in = inner && len > 0 && len <= SHORT_MAX && in != text ?
-		       memcpy(text, in, len) :
-		       in;
+	if (inner && len > 0 && len <= SHORT_MAX && in != text)
+		in = memcpy(text, in, len);
+	j.text = (struct ktls__cipher_text){
+		.out = text,
+		.in = in,
+		.len = len,
+		.type = inner ? &type : NULL,
+	};
 	/* RFC 8446 section 5.2: the outer type is always data. */
 	put_header(out, inner ? KTLS_RECORD_DATA : type,
 		   rec_len - KTLS__HEADER_LEN);
 	memcpy(out + KTLS__HEADER_LEN, at->iv + suite->fixed_iv_len,
 	       suite->explicit_len);
-	err = seal_text(c, at, out, &t);
+	err = place(&j, at, out);
+	if (err == 0)
+		err = ktls__cipher_seal(c, &j.text);
+	ktls__wipe(j.nonce, sizeof(j.nonce));
 	if (err < 0)
 		ktls__wipe(out, rec_len);
 	return err < 0 ? err : (int)rec_len;
@@ -166,16 +160,14 @@ static int strip_padding(uint8_t *type, const uint8_t *text, size_t len)
 }
 
 static int open_text(const struct ktls__cipher *c, const struct ktls__place *at,
-		     const uint8_t *header, struct ktls__cipher_text *t)
+		     const uint8_t *header, struct job *j)
 {
-	struct spot spot;
-	int err;
+	const struct ktls__cipher_text *t = &j->text;
+	int err = place(j, at, header);
 
-	if (at->seq == UINT64_MAX)
-		return -KTLS_ECRYPTO;
-	put_spot(&spot, t, at, header);
-	err = ktls__cipher_open(c, t);
-	ktls__wipe(spot.nonce, sizeof(spot.nonce));
+	if (err == 0)
+		err = ktls__cipher_open(c, t);
+	ktls__wipe(j->nonce, sizeof(j->nonce));
 	if (err < 0)
 		return err;
 	return t->type ? strip_padding(t->type, t->out, t->len) : (int)t->len;
@@ -191,19 +183,21 @@ int ktls__aead_open(const struct ktls__cipher *c, const struct ktls__place *at,
 	const bool inner = at->suite->version == KTLS_TLS_1_3;
 	const size_t len = rec_len - at->suite->overhead;
 	uint8_t got = rec[0];
-	struct ktls__cipher_text t = {
+	struct job j;
+	int n;
+
+	j.text = (struct ktls__cipher_text){
 		.out = out,
 		.in = rec + ktls__aead_head(at->suite),
 		.len = len,
 		.type = inner ? &got : NULL,
 	};
-	int n = open_text(c, at, rec, &t);
-
+	n = open_text(c, at, rec, &j);
 	/* RFC 8446 section 5.4: padding counts. */
 	if (n >= 0 && len > PLAIN_MAX)
 		n = -KTLS_EOVERSIZE;
 	if (n < 0)
-		ktls__wipe(out, len + (inner && t.in == out));
+		ktls__wipe(out, len + (inner && j.text.in == out));
 	else
 		*type = got;
 	return n;

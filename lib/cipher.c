@@ -4,21 +4,16 @@
 
 #include <string.h>
 
-/* The first that takes an AEAD has it, and the last one takes them all. */
-static const struct ktls__provider *const providers[] = {
-#ifdef KTLS_IPSEC_MB
-	&ktls__ipsec_mb,
-#endif
-	&ktls__libcrypto,
-};
-
+/* libcrypto takes what is left. */
 static const struct ktls__provider *provider_of(const struct ktls__suite *suite)
 {
-	size_t i = 0;
-
-	while (providers[i]->takes && !providers[i]->takes(suite))
-		i++;
-	return providers[i];
+#ifdef KTLS_IPSEC_MB
+	if (ktls__ipsec_mb.takes(suite))
+		return &ktls__ipsec_mb;
+#else
+	(void)suite;
+#endif
+	return &ktls__libcrypto;
 }
 
 int ktls__cipher_key(struct ktls__cipher *c, const struct ktls__suite *suite,

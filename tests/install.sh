@@ -44,6 +44,7 @@ group_test() {
     program groff groff
     program git
     library check check
+    header intel-ipsec-mb.h libipsec-mb-dev
 }
 
 # The lab's initramfs wants a busybox that is linked statically.

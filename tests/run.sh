@@ -33,23 +33,31 @@ build-gcc alone build (gcc, warnings are errors)
 build-clang alone build (clang, warnings are errors)
 build-asan alone build (gcc, ASan+UBSan)
 build-tsan alone build (gcc, TSan)
+build-ipsec-mb alone build (AES-GCM from ipsec-mb, ASan+UBSan)
 uml-6.1 beside kernel tests (UML 6.1)
 uml-7.2 beside kernel tests (UML 7.2)
 uml-6.1-fuzz beside hand-off fuzz (UML 6.1)
 uml-7.2-fuzz beside hand-off fuzz (UML 7.2)
 uml-6.1-examples beside examples (UML 6.1)
 uml-7.2-examples beside examples (UML 7.2)
+uml-6.1-parity beside parity of the paths (UML 6.1)
+uml-7.2-parity beside parity of the paths (UML 7.2)
 uml-7.2-keys beside key updates with stock peers (UML 7.2)
 keys beside key updates with stock peers (this host, ASan+UBSan)
 native beside kernel tests (this host)
 native-examples beside examples (this host, kernel path)
+parity beside parity of the paths (this host, records in the test)
+parity-asan beside parity of the paths (this host, ASan+UBSan)
 fuzz beside hand-off fuzz (this host, records in the test)
 fuzz-asan beside hand-off fuzz (this host, ASan+UBSan)
 unit beside unit (gcc, ASan+UBSan)
+costs beside system calls, copies and memory (this host)
 threads beside reader and writer (TSan)
 library beside library path (this host, ASan+UBSan)
 userspace beside userspace path (this host, ASan+UBSan)
+ipsec-mb beside userspace path with ipsec-mb (this host, ASan+UBSan)
 examples beside examples (this host, ASan+UBSan)
+suites beside every suite with stock peers (this host, ASan+UBSan)
 tidy beside clang-tidy
 cppcheck beside cppcheck
 style beside style
@@ -155,8 +163,10 @@ suite_build-gcc() { count build build gcc; }
 suite_build-clang() { count build build clang; }
 suite_build-asan() { count build build asan; }
 suite_build-tsan() {
-    count build build tsan --target test_two_threads --target kernel_soak
+    count build build tsan --target test_two_threads --target kernel_soak \
+        --target test_contexts_threads
 }
+suite_build-ipsec-mb() { count build build ipsec-mb; }
 suite_style() { count style tests/style.sh; }
 suite_layers() { count layers tests/layers.sh; }
 suite_abi() { count abi tests/abi.sh build/gcc; }
@@ -192,8 +202,25 @@ without_kernel() {
     done
 }
 
+# Everything below the records, and the records of everything above.
+suite_ipsec-mb() {
+    local name
+    sanitizers
+    for name in aead cipher contexts contexts_memory sealer opener inbox; do
+        count "test_$name" build/ipsec-mb/tests/unit/test_$name
+    done
+    count kernel_life "${limit[@]}" build/ipsec-mb/tests/kernel/kernel_life \
+        --path userspace
+    count fuzz_parity "${limit[@]}" build/ipsec-mb/tests/parity/fuzz_parity \
+        --iterations $((quick ? 100 : 2000)) --seed "$seed"
+}
+
+# Counted without sanitizers, which have their own.
+suite_costs() { count test_costs "${limit[@]}" build/gcc/tests/fuzz/test_costs; }
+
 suite_threads() {
     export TSAN_OPTIONS=halt_on_error=1
+    count test_contexts_threads build/tsan/tests/unit/test_contexts_threads
     count test_two_threads build/tsan/tests/fuzz/test_two_threads
     count kernel_soak "${limit[@]}" build/tsan/tests/kernel/kernel_soak \
         --path userspace --threads --bytes $((128 << 20))
@@ -231,6 +258,18 @@ suite_fuzz-asan() {
     local ways=("--fake-kernel" "--fake-kernel --no-rekey --read-ahead")
     sanitizers
     fuzz asan $((quick ? 50 : 500))
+}
+
+suite_parity() {
+    count fuzz_parity "${limit[@]}" build/gcc/tests/parity/fuzz_parity \
+        --iterations $((quick ? 2000 : 100000)) --seed "$seed"
+}
+
+suite_parity-asan() {
+    sanitizers
+    count test_sendfile "${limit[@]}" build/asan/tests/parity/test_sendfile
+    count fuzz_parity "${limit[@]}" build/asan/tests/parity/fuzz_parity \
+        --iterations $((quick ? 200 : 2000)) --seed "$((seed + 1))"
 }
 
 suite_tidy() {
@@ -271,6 +310,16 @@ kernel_examples() {
     have "$1" && count examples in_lab "$1" tests/interop/run.sh \
         --build build/gcc --expect kernel
 }
+
+kernel_parity() {
+    have "$1" || return
+    count test_sendfile in_lab "$1" build/gcc/tests/parity/test_sendfile
+    count fuzz_parity in_lab "$1" build/gcc/tests/parity/fuzz_parity \
+        --kernel real --iterations $((quick ? 100 : 2000)) --seed "$seed"
+}
+
+suite_uml-6.1-parity() { kernel_parity uml-6.1; }
+suite_uml-7.2-parity() { kernel_parity uml-7.2; }
 
 suite_uml-7.2-keys() {
     have uml-7.2 && count key_updates in_lab uml-7.2 \
@@ -322,6 +371,11 @@ suite_examples() {
     count examples "${limit[@]}" tests/interop/run.sh --build build/asan
 }
 
+suite_suites() {
+    sanitizers
+    count suites "${limit[@]}" tests/interop/suites.sh --build build/asan
+}
+
 # --------------------------------------------------------------- the order
 
 wanted() {
@@ -334,7 +388,8 @@ wanted() {
         return 1
     fi
     case $1 in
-    build-clang | build-tsan | threads | library | userspace | tidy | qemu-*)
+    build-clang | build-tsan | build-ipsec-mb | ipsec-mb | threads | \
+        library | userspace | suites | costs | tidy | qemu-*)
         [ -z "$quick" ] ;;
     native*) host_has_tls ;;
     *) true ;;
@@ -345,7 +400,9 @@ wanted() {
 needs() {
     case $1 in
     build-* | style | layers | cppcheck | lab) false ;;
-    unit | examples | fuzz-asan | library | userspace | keys) [ "$2" = build-asan ] ;;
+    unit | examples | suites | *-asan | library | userspace | keys)
+        [ "$2" = build-asan ] ;;
+    ipsec-mb) [ "$2" = build-ipsec-mb ] ;;
     threads) [ "$2" = build-tsan ] ;;
     *) [ "$2" = build-gcc ] ;;
     esac
@@ -362,7 +419,7 @@ is_lab() {
 # the build that SUITE wants and that failed, if so
 broken_build() {
     local build
-    for build in build-gcc build-asan build-tsan; do
+    for build in build-gcc build-asan build-tsan build-ipsec-mb; do
         needs "$1" "$build" && [ -s "$logs/$build.result" ] &&
             ! grep -q '^1 0 ' "$logs/$build.result" && echo "$build" && return
     done

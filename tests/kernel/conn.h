@@ -26,6 +26,8 @@ TCase *conn_splice_write_case(void);
 TCase *conn_state_case(void);
 TCase *conn_choice_case(void);
 TCase *conn_no_pad_case(void);
+TCase *conn_more_case(void);
+TCase *conn_more_room_case(void);
 TCase *conn_soak_case(void);
 
 /* conn_expect.c */

@@ -46,6 +46,8 @@ static SRunner *all_cases(void)
 	suite_add_tcase(suite, conn_state_case());
 	suite_add_tcase(suite, conn_choice_case());
 	suite_add_tcase(suite, conn_no_pad_case());
+	suite_add_tcase(suite, conn_more_case());
+	suite_add_tcase(suite, conn_more_room_case());
 	suite_add_tcase(suite, conn_soak_case());
 	return srunner_create(suite);
 }

@@ -36,7 +36,7 @@ static const struct life_way_in paths[] = {
 static const struct life_topic *const topics[] = {
 	&life_reassembly, &life_protocol, &life_updates, &life_fixed,
 	&life_limits, &life_tickets, &life_alerts, &life_faults, &life_tls12,
-	&life_floods
+	&life_floods, &life_lengths, &life_tamper
 };
 #define TOPICS (sizeof(topics) / sizeof(topics[0]))
 

@@ -63,10 +63,14 @@ enum life_op {
 	LIFE_GETS_MESSAGE,   /* a handshake message, by its type */
 	LIFE_GETS_ALERT,
 	LIFE_GETS_STREAM,    /* the pattern, under short-lived keys */
+	LIFE_LENGTHS_IN,     /* a record of each length, and ours reads it */
+	LIFE_TAMPER,         /* one that was changed on its way, each round
+			      * in another place */
 	/* ours */
 	LIFE_READ,
 	LIFE_ENDS,           /* a read of close_notify */
 	LIFE_FAILS,          /* a read of a final error */
+	LIFE_REFUSES,        /* the error and alert due after TAMPER */
 	LIFE_DEAD,           /* each call gives the error of FAILS */
 	LIFE_SEES,           /* reads until a count is reached */
 	LIFE_PEEKS,          /* at the socket layer */
@@ -74,6 +78,7 @@ enum life_op {
 	LIFE_WRITES,         /* the pattern, by small writes */
 	LIFE_WRITEV,         /* the pattern, by one call */
 	LIFE_SENDFILE,       /* the pattern, by one call */
+	LIFE_LENGTHS_OUT,    /* a call for each length, and the peer opens */
 	LIFE_ALERT,
 	LIFE_SHUTDOWN,
 	LIFE_UPDATE_KEYS,
@@ -93,6 +98,26 @@ enum life_fault {
 	LIFE_BAD_VERSION,
 	LIFE_ALL_ZERO,       /* TLS 1.3: no inner type */
 	LIFE_OUTER_TYPE      /* TLS 1.3: 22 in place of 23 */
+};
+
+enum life_aead {
+	LIFE_ANY_AEAD,
+	LIFE_AES_128,
+	LIFE_AES_256,
+	LIFE_CHACHA20
+};
+
+/* How LENGTHS_IN pads (TLS 1.3), or LENGTHS_OUT sends. */
+enum life_way_of {
+	LIFE_PLAINLY,
+	LIFE_PAD_SOME,       /* 0 to 255 bytes */
+	LIFE_PAD_ALL,        /* as much as a record holds */
+	LIFE_FROM_FILE       /* by ktls_sendfile() */
+};
+
+enum life_change {
+	LIFE_FLIP,           /* a bit: each of the header, then one a byte */
+	LIFE_CUT             /* bytes are missing at the end */
 };
 
 struct life_step {
@@ -127,6 +152,8 @@ struct life_case {
 	int blocking;        /* our descriptor */
 	int late_auth;       /* the client offers post-handshake auth */
 	unsigned before;     /* records that our SSL writes, before */
+	unsigned rounds;     /* so many connections, 0: one */
+	enum life_aead aead; /* 0: they go round */
 	const struct life_step *steps;
 };
 
@@ -150,6 +177,16 @@ struct life_case {
 #define UPDATE(request) .op = LIFE_UPDATE, .value = (request)
 #define REKEY .op = LIFE_REKEY
 #define BROKEN(how) .fault = LIFE_##how
+/* From `first` to `last`, in steps of `by`. */
+#define LENGTHS(first, last, by) \
+	.from = (first), .len = (last), .piece = (by)
+#define LENGTHS_IN(first, last, by) \
+	.op = LIFE_LENGTHS_IN, LENGTHS(first, last, by)
+#define LENGTHS_OUT(first, last, by) \
+	.op = LIFE_LENGTHS_OUT, LENGTHS(first, last, by)
+#define IN_A_WAY(how) .value = LIFE_##how
+#define TAMPER(how, text) .op = LIFE_TAMPER, .value = LIFE_##how, TEXT(text)
+#define REFUSES .op = LIFE_REFUSES
 #define RAW(text) .op = LIFE_RAW, TEXT(text)
 #define HOLD .op = LIFE_HOLD
 #define RELEASE .op = LIFE_RELEASE
@@ -254,5 +291,7 @@ extern const struct life_topic life_alerts;
 extern const struct life_topic life_faults;
 extern const struct life_topic life_tls12;
 extern const struct life_topic life_floods;
+extern const struct life_topic life_lengths;
+extern const struct life_topic life_tamper;
 
 #endif

@@ -19,6 +19,13 @@ static const char *const suites[2][3] = {
 	  "TLS_CHACHA20_POLY1305_SHA256" }
 };
 
+static const char *suite_of(const struct life_run *run)
+{
+	const unsigned i = run->c->aead ? run->c->aead - 1 : run->turn % 3;
+
+	return suites[run->env & LIFE_TLS_1_3 ? 1 : 0][i];
+}
+
 /* In the order of enum life_op. */
 static const struct {
 	life_do *run;
@@ -37,9 +44,12 @@ static const struct {
 	[LIFE_GETS_MESSAGE] = { life_gets_message, "GETS_MESSAGE" },
 	[LIFE_GETS_ALERT] = { life_gets_alert, "GETS_ALERT" },
 	[LIFE_GETS_STREAM] = { life_gets_stream, "GETS_STREAM" },
+	[LIFE_LENGTHS_IN] = { life_lengths_in, "LENGTHS_IN" },
+	[LIFE_TAMPER] = { life_tampers, "TAMPER" },
 	[LIFE_READ] = { life_read, "READ" },
 	[LIFE_ENDS] = { life_ends, "ENDS" },
 	[LIFE_FAILS] = { life_fails, "FAILS" },
+	[LIFE_REFUSES] = { life_refuses, "REFUSES" },
 	[LIFE_DEAD] = { life_dead, "DEAD" },
 	[LIFE_SEES] = { life_sees, "SEES" },
 	[LIFE_PEEKS] = { life_peeks, "PEEKS" },
@@ -47,6 +57,7 @@ static const struct {
 	[LIFE_WRITES] = { life_writes, "WRITES" },
 	[LIFE_WRITEV] = { life_writev, "WRITEV" },
 	[LIFE_SENDFILE] = { life_sendfile, "SENDFILE" },
+	[LIFE_LENGTHS_OUT] = { life_lengths_out, "LENGTHS_OUT" },
 	[LIFE_ALERT] = { life_alert, "ALERT" },
 	[LIFE_SHUTDOWN] = { life_shutdown, "SHUTDOWN" },
 	[LIFE_UPDATE_KEYS] = { life_update_keys, "UPDATE_KEYS" },
@@ -64,8 +75,7 @@ void life_name(char *out, size_t room, const struct life_run *run)
 	snprintf(out, room, "%s (%s, TLS 1.%d, %s, %s)", run->c->name,
 		 run->env & LIFE_SERVER ? "server" : "client",
 		 run->env & LIFE_TLS_1_3 ? 3 : 2,
-		 suites[run->env & LIFE_TLS_1_3 ? 1 : 0][run->turn % 3],
-		 run->path->name);
+		 suite_of(run), run->path->name);
 }
 
 void life_fail(const struct life *l, const char *format, ...)
@@ -78,6 +88,8 @@ void life_fail(const struct life *l, const char *format, ...)
 	vsnprintf(why, sizeof(why), format, args);
 	va_end(args);
 	life_name(name, sizeof(name), l->run);
+	if (l->run->c->rounds > 0)
+		fprintf(stderr, "round %u of:\n", l->round);
 	if (l->step && l->step->op)
 		ck_abort_msg("%s, step %d, %s: %s", name,
 			     (int)(l->step - l->run->c->steps) + 1,
@@ -110,6 +122,9 @@ static unsigned rx_of(enum ktls_choice choice, unsigned place)
 int life_fits(const struct life_case *c, const struct life_way_in *path,
 	      unsigned place, unsigned *env)
 {
+	/* Rounds take their time, and are about one direction. */
+	if (c->rounds > 0 && path->tx != path->rx)
+		return 0;
 	*env = place | tx_of(path->tx, place) | rx_of(path->rx, place);
 	if ((path->tx == KTLS_LIBRARY || (c->flags & KTLS_KEEP_SSL)) &&
 	    path->rx != KTLS_LIBRARY)
@@ -218,7 +233,7 @@ static void start(struct life *l, const struct life_run *run)
 	config.version = run->env & LIFE_TLS_1_3 ? KTLS_TLS_1_3 : KTLS_TLS_1_2;
 	config.server = (run->env & LIFE_SERVER) != 0;
 	config.nonblock = !run->c->blocking;
-	config.suite = suites[run->env & LIFE_TLS_1_3 ? 1 : 0][run->turn % 3];
+	config.suite = suite_of(run);
 	config.late_auth = run->c->late_auth;
 	rig_open(&l->rig, &config);
 	no_delay(l->rig.fd);
@@ -289,26 +304,40 @@ static int applies(const struct life *l, const struct life_step *s)
 	return (s->when & ~l->env) == 0 && (s->unless & l->env) == 0;
 }
 
+static void follow(struct life *l)
+{
+	for (l->step = l->run->c->steps; l->step->op != LIFE_DONE; l->step++) {
+		if (!applies(l, l->step))
+			continue;
+		if (l->step->op == LIFE_STOP)
+			break;
+		words[l->step->op].run(l, l->step);
+	}
+	l->step = NULL;
+}
+
+static void end(struct life *l)
+{
+	uint64_t updates = expect_counts(l);
+
+	ktls_free(l->rig.k);
+	l->rig.k = NULL;
+	expect_silence(l);
+	expect_followed(l, updates);
+	life_ssl_end(l);
+	rig_close(&l->rig);
+	life_peer_free(&l->peer);
+}
+
 void life_go(const struct life_run *run)
 {
 	static struct life l;
-	uint64_t updates;
+	unsigned round = 0;
 
-	start(&l, run);
-	for (l.step = run->c->steps; l.step->op != LIFE_DONE; l.step++) {
-		if (!applies(&l, l.step))
-			continue;
-		if (l.step->op == LIFE_STOP)
-			break;
-		words[l.step->op].run(&l, l.step);
-	}
-	l.step = NULL;
-	updates = expect_counts(&l);
-	ktls_free(l.rig.k);
-	l.rig.k = NULL;
-	expect_silence(&l);
-	expect_followed(&l, updates);
-	life_ssl_end(&l);
-	rig_close(&l.rig);
-	life_peer_free(&l.peer);
+	do {
+		start(&l, run);
+		l.round = round;
+		follow(&l);
+		end(&l);
+	} while (++round < run->c->rounds);
 }

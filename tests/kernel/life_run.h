@@ -46,6 +46,10 @@ struct life {
 	size_t got;               /* ... and come to the peer */
 	int shut;                 /* our close_notify is sent */
 	size_t tickets;           /* that the peer's SSL has made */
+	unsigned round;           /* of run->c->rounds */
+	const struct life_step *tampered;
+	int due;                  /* its error, 0: none ... */
+	int due_alert;            /* ... and its alert */
 };
 
 /* life_run.c */
@@ -76,6 +80,9 @@ void life_result(struct life *l, const char *call, ssize_t is, ssize_t due);
 
 /* life_much.c */
 life_do life_writes, life_writev, life_sendfile;
+
+/* life_lengths.c, life_tamper.c */
+life_do life_lengths_in, life_lengths_out, life_tampers, life_refuses;
 
 /* life_ssl.c */
 life_do life_true_ticket, life_new_ticket, life_ask_cert, life_resumes;

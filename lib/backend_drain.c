@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include "backend.h"
@@ -116,7 +115,7 @@ static int write_nothing(SSL *ssl)
 	do {
 		before = t->tx.bytes;
 		t->owed = 0;
-		ERR_clear_error();
+		ktls__ssl_forget_errors();
 		errno = 0;
 		if (SSL_write_ex(ssl, "", 0, &n) != 1) {
 			err = ktls__ssl_error(ssl, 0);
@@ -185,7 +184,7 @@ static int read_inside(SSL *ssl, struct ktls__leftover *list,
 		c = *spare;
 		if (c == NULL)
 			return -ENOMEM;
-		ERR_clear_error();
+		ktls__ssl_forget_errors();
 		if (SSL_read_ex(ssl, c->data, CHUNK, &c->len) != 1)
 			break;
 		append(list, c);
@@ -297,6 +296,26 @@ static int drain_socket(struct drain *d, struct ktls__leftover *list)
 	return err;
 }
 
+/* The common case, told by the same signs that end a drain: SSL_read() would
+ * only say so too.  What memory BIOs hold has not been inside yet. */
+static bool is_empty(SSL *ssl, enum ktls__transport transport)
+{
+	const struct ktls__flow *rx = &ktls__trace_of(ssl)->rx;
+	uint64_t read = BIO_number_read(SSL_get_rbio(ssl));
+
+	return transport == KTLS__TRANSPORT_SOCKET &&
+	       is_clean(ssl, ktls__flow_moved(rx, read), rx->bytes);
+}
+
+static int drain_either(struct drain *d, enum ktls__transport transport,
+			struct ktls__leftover *list)
+{
+	if (transport != KTLS__TRANSPORT_MEMORY)
+		return drain_socket(d, list);
+	BIO_set_mem_eof_return(d->from, -1);
+	return drain(d, list);
+}
+
 int ktls__backend_drain(SSL *ssl, enum ktls__transport transport, int fd,
 			int recv_flags, struct ktls__leftover *list)
 {
@@ -304,16 +323,13 @@ int ktls__backend_drain(SSL *ssl, enum ktls__transport transport, int fd,
 	uint64_t mode = (uint64_t)SSL_get_mode(ssl);
 	int err;
 
+	if (is_empty(ssl, transport))
+		return 0;
 	d.counted = SSL_get_rbio(ssl);
 	d.from = d.counted;
 	/* Without it SSL_read() stops behind a KeyUpdate, records inside. */
 	SSL_set_mode(ssl, SSL_MODE_AUTO_RETRY);
-	if (transport == KTLS__TRANSPORT_MEMORY) {
-		BIO_set_mem_eof_return(d.from, -1);
-		err = drain(&d, list);
-	} else {
-		err = drain_socket(&d, list);
-	}
+	err = drain_either(&d, transport, list);
 	if ((mode & SSL_MODE_AUTO_RETRY) == 0)
 		SSL_clear_mode(ssl, SSL_MODE_AUTO_RETRY);
 	free(d.spare);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include "aead.h"
@@ -206,7 +205,7 @@ static int read_messages(SSL *ssl)
 	size_t n;
 	int err;
 
-	ERR_clear_error();
+	ktls__ssl_forget_errors();
 	errno = 0;
 	if (SSL_read_ex(ssl, &byte, sizeof(byte), &n) == 1) {
 		ktls__wipe(&byte, sizeof(byte));
@@ -318,7 +317,7 @@ static int say_all(SSL *ssl)
 
 	do {
 		before = BIO_number_written(SSL_get_wbio(ssl));
-		ERR_clear_error();
+		ktls__ssl_forget_errors();
 		errno = 0;
 		ret = SSL_do_handshake(ssl);
 		if (ret == 1 && SSL_write_ex(ssl, "", 0, &n) != 1)
@@ -348,9 +347,9 @@ int ktls__backend_follow_tx(SSL *ssl, struct ktls__link *link,
 	bool answers = said->key_update;
 	int err;
 
-	ERR_clear_error();
+	ktls__ssl_forget_errors();
 	if (SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1) {
-		ERR_clear_error();
+		ktls__ssl_forget_errors();
 		return -EAGAIN;
 	}
 	err = ktls__backend_speak(ssl, link, stale, said);

@@ -201,6 +201,10 @@ static int read_error(const struct ktls__link *link, int err)
 		return err;
 	if (link->read_err < 0)
 		return link->read_err;
+	/* What it wanted to say first failed, and that is all it tells. */
+	if (link->write_err < 0 && (err == -KTLS_EPROTOCOL ||
+				    err == -KTLS_ESSL))
+		return link->write_err;
 	return err == -EAGAIN && link->eof ? -KTLS_ETRUNCATED : err;
 }
 
@@ -209,7 +213,7 @@ ssize_t ktls__backend_read(SSL *ssl, struct ktls__link *link, void *buf,
 {
 	size_t n;
 
-	ERR_clear_error();
+	ktls__ssl_forget_errors();
 	errno = 0;
 	if (SSL_read_ex(ssl, buf, len, &n) == 1)
 		return (ssize_t)n;
@@ -222,7 +226,7 @@ ssize_t ktls__backend_write(SSL *ssl, struct ktls__link *link, const void *buf,
 	size_t n;
 	int err;
 
-	ERR_clear_error();
+	ktls__ssl_forget_errors();
 	errno = 0;
 	if (SSL_write_ex(ssl, buf, len, &n) == 1)
 		return (ssize_t)n;
@@ -249,7 +253,7 @@ int ktls__backend_close_notify(SSL *ssl, struct ktls__link *link)
 	}
 	if (SSL_in_init(ssl))
 		return -EAGAIN;
-	ERR_clear_error();
+	ktls__ssl_forget_errors();
 	errno = 0;
 	ret = SSL_shutdown(ssl);
 	if (ret >= 0)
@@ -279,7 +283,7 @@ int ktls__backend_order_update(SSL *ssl, struct ktls__link *link, int ask)
 		err = ktls__backend_send_owed(ssl, link);
 	if (err < 0)
 		return err;
-	ERR_clear_error();
+	ktls__ssl_forget_errors();
 	return SSL_key_update(ssl, ask ? SSL_KEY_UPDATE_REQUESTED :
 					 SSL_KEY_UPDATE_NOT_REQUESTED) == 1 ?
 		       0 : -EAGAIN;

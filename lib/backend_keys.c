@@ -5,11 +5,11 @@
  */
 #include <string.h>
 
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include "aead.h"
 #include "backend.h"
+#include "errors_ssl.h"
 #include "record.h"
 #include "wipe.h"
 
@@ -84,9 +84,9 @@ static void capture_byte(SSL *ssl, BIO *mem, struct capture *cap)
 	BIO_up_ref(mem);
 	t->tx.paused = true;
 	SSL_set0_wbio(ssl, mem);
-	ERR_clear_error();
+	ktls__ssl_forget_errors();
 	if (SSL_write_ex(ssl, "x", 1, &n) != 1)
-		ERR_clear_error();
+		ktls__ssl_forget_errors();
 	SSL_set0_wbio(ssl, wbio);
 	t->tx.paused = false;
 	cap->counted = t->tx.records - before;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Batches of records: see batch.h. */
 #include <errno.h>
+#include <string.h>
 
 #include "batch.h"
 #include "key_limit.h"
@@ -71,11 +72,14 @@ static int seal_one(struct ktls *k, struct ktls__source *src, size_t len)
 
 ssize_t ktls__batch_seal(struct ktls *k, struct ktls__source *src)
 {
-	size_t len = ktls__batch_len(k, src->left);
+	size_t len;
 	size_t done = 0;
 	size_t n;
 	int err = 0;
 
+	/* The reading thread may have sealed something meanwhile. */
+	ktls__limit_set_room(k);
+	len = ktls__batch_len(k, src->left);
 	/* One buffer for all of them. */
 	if (ktls__link_reserve(k->link, sealed_len(k, len)) == NULL)
 		return -ENOMEM;
@@ -87,6 +91,8 @@ ssize_t ktls__batch_seal(struct ktls *k, struct ktls__source *src)
 	}
 	ktls__sealer_end(&k->engine->sealer);
 	k->queued = done > 0 || k->queued;
+	if (ktls__is_final(err))
+		k->turn.failed = err;
 	return done > 0 ? (ssize_t)done : err;
 }
 
@@ -133,6 +139,7 @@ void ktls__draft_drop(const struct ktls *k, struct ktls__draft *d)
 static int seal_slots(struct ktls *k, struct ktls__draft *d)
 {
 	struct ktls__sealer *s = &k->engine->sealer;
+	const struct ktls__sealer before = *s;
 	size_t head = ktls__sealer_head(s);
 	uint8_t *out;
 	size_t n;
@@ -143,6 +150,11 @@ static int seal_slots(struct ktls *k, struct ktls__draft *d)
 		out = d->buf + slot(k, i) - head;
 		err = ktls__sealer_seal(s, out, KTLS_RECORD_DATA, out + head,
 					n);
+	}
+	/* None of it has gone out, nor will: the numbers are free again. */
+	if (err == -ENOMEM) {
+		s->seq = before.seq;
+		memcpy(s->iv, before.iv, sizeof(s->iv));
 	}
 	return err < 0 ? err : 0;
 }

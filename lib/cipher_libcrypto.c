@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* libcrypto's AEADs.  A context is keyed once; a record sets its nonce. */
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -11,43 +12,59 @@
 
 static const struct {
 	unsigned bit;
-	const EVP_CIPHER *(*cipher)(void);
+	const char *name;
 } ciphers[] = {
-	{ KTLS_CIPHER_AES_128_GCM, EVP_aes_128_gcm },
-	{ KTLS_CIPHER_AES_256_GCM, EVP_aes_256_gcm },
-	{ KTLS_CIPHER_CHACHA20_POLY1305, EVP_chacha20_poly1305 },
+	{ KTLS_CIPHER_AES_128_GCM, "AES-128-GCM" },
+	{ KTLS_CIPHER_AES_256_GCM, "AES-256-GCM" },
+	{ KTLS_CIPHER_CHACHA20_POLY1305, "ChaCha20-Poly1305" },
 };
+#define CIPHERS (sizeof(ciphers) / sizeof(ciphers[0]))
+
+/* Fetched once, and never freed: EVP_aes_128_gcm() and its like would be
+ * fetched for every context.  A failure is not kept. */
+static _Atomic(EVP_CIPHER *) fetched[CIPHERS];
+
+static const EVP_CIPHER *fetch(size_t i)
+{
+	EVP_CIPHER *known = atomic_load_explicit(&fetched[i],
+						 memory_order_acquire);
+	EVP_CIPHER *fresh;
+
+	if (known)
+		return known;
+	fresh = EVP_CIPHER_fetch(NULL, ciphers[i].name, NULL);
+	if (!fresh || atomic_compare_exchange_strong(&fetched[i], &known,
+						     fresh))
+		return fresh;
+	EVP_CIPHER_free(fresh);
+	return known;
+}
 
 static const EVP_CIPHER *cipher_of(const struct ktls__suite *suite)
 {
-	for (size_t i = 0; i < sizeof(ciphers) / sizeof(ciphers[0]); i++)
+	for (size_t i = 0; i < CIPHERS; i++)
 		if (ciphers[i].bit == suite->cipher_bit)
-			return ciphers[i].cipher();
+			return fetch(i);
 	return NULL;
 }
 
 /* A cipher that was found, and still fails, had no memory for its context. */
-static int failure(const EVP_CIPHER_CTX *ctx)
-{
-	return EVP_CIPHER_CTX_get0_cipher(ctx) ? -ENOMEM : -KTLS_ECRYPTO;
-}
-
 static int make(void **ctx, const struct ktls__suite *suite,
 		const uint8_t *key, int enc)
 {
-	EVP_CIPHER_CTX *fresh = EVP_CIPHER_CTX_new();
-	int err;
+	const EVP_CIPHER *cipher = cipher_of(suite);
+	EVP_CIPHER_CTX *fresh;
 
-	if (!fresh)
-		return -ENOMEM;
-	if (EVP_CipherInit_ex(fresh, cipher_of(suite), NULL, key, NULL,
-			      enc) == 1) {
+	if (!cipher)
+		return -KTLS_ECRYPTO;
+	fresh = EVP_CIPHER_CTX_new();
+	if (fresh && EVP_CipherInit_ex(fresh, cipher, NULL, key, NULL,
+				       enc) == 1) {
 		*ctx = fresh;
 		return 0;
 	}
-	err = failure(fresh);
 	EVP_CIPHER_CTX_free(fresh);
-	return err;
+	return -ENOMEM;
 }
 
 /* What libcrypto says of a failure stays out of the thread's error queue: the

@@ -54,6 +54,9 @@ int ktls__latch(struct ktls *k, struct ktls__side *side, int err)
 {
 	if (!ktls__is_final(err))
 		return err;
+	/* The socket tells it once: reading would find an end. */
+	if (err == -ECONNRESET && side == &k->tx && k->rx_taken == 0)
+		k->rx_taken = err;
 	latch_one(k, side, err);
 	if (ends_both(k, side, err))
 		latch_one(k, &k->tx, err);
@@ -67,6 +70,14 @@ int ktls__latch_both(struct ktls *k, int err)
 		latch_one(k, &k->rx, err);
 	}
 	return err;
+}
+
+void ktls__wants(struct ktls *k, enum ktls__waits who, bool waits)
+{
+	if (waits)
+		atomic_fetch_or(&k->want_out, (uint8_t)who);
+	else
+		atomic_fetch_and(&k->want_out, (uint8_t)~who);
 }
 
 int ktls__may_write(const struct ktls *k)

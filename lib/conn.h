@@ -106,6 +106,13 @@ enum ktls__shut {
 	KTLS__SHUT               /* and all has left it */
 };
 
+/* What waits for room: data, that the caller comes back with; or the last of
+ * other calls. */
+enum ktls__waits {
+	KTLS__WRITE_WAITS = 1,
+	KTLS__CALL_WAITS = 2
+};
+
 /* What KTLS_MORE has left behind. */
 enum ktls__held {
 	KTLS__RECORD_OPEN = 1,
@@ -191,7 +198,7 @@ struct ktls {
 
 	_Atomic bool eof;        /* the peer's close_notify was read */
 	_Atomic bool left;       /* there is something left over */
-	_Atomic bool want_out;   /* the last output waits for room */
+	_Atomic uint8_t want_out; /* enum ktls__waits */
 	_Atomic bool queued;     /* the link's queue does */
 	_Atomic bool notified;   /* close_notify is sealed */
 	_Atomic bool ended;      /* that, or a fatal alert: nothing of ours may
@@ -202,9 +209,11 @@ struct ktls {
 	bool waits_for_input;    /* the last write does, not for room */
 	bool owed;               /* a byte is sealed that was not accepted */
 	uint8_t owed_byte;
+	bool owed_of_file;
 	uint8_t batch;           /* records that are sealed at once */
 	bool more;               /* KTLS_MORE of the present call */
-	uint8_t held;            /* kernel: enum ktls__held, of output */
+	_Atomic uint8_t held;    /* kernel: enum ktls__held, of output */
+	bool roomy;              /* kernel: there is room for many records */
 	bool lingers;
 	bool half_closed;        /* the socket is shut down for writing */
 	bool deaf;               /* nothing more can be received */
@@ -232,6 +241,9 @@ int ktls__latch_both(struct ktls *k, int err);
 
 /* Does an error of sendfile() or pread() speak of the file alone? */
 bool ktls__is_file_error(int err);
+
+/* It waits, or no longer. */
+void ktls__wants(struct ktls *k, enum ktls__waits who, bool waits);
 
 /* 0: writing is allowed; else what a write has to return. */
 int ktls__may_write(const struct ktls *k);

@@ -44,7 +44,9 @@ static int of_error(unsigned long e)
 		return -KTLS_ESSL;
 	if (reason == ERR_R_MALLOC_FAILURE)
 		return -ENOMEM;
-	if (reason >= SSL_AD_REASON_OFFSET)
+	/* Reasons that all libraries share have flags far above. */
+	if (reason >= SSL_AD_REASON_OFFSET &&
+	    reason <= SSL_AD_REASON_OFFSET + 255)
 		return -KTLS_EALERT;
 	return of_reason(reason);
 }
@@ -74,6 +76,13 @@ static int of_syscall(int saved)
 	return saved != 0 ? -saved : -KTLS_ETRUNCATED;
 }
 
+/* It is empty nearly always, and emptying it costs as much as a cipher. */
+void ktls__ssl_forget_errors(void)
+{
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
+}
+
 int ktls__ssl_error(SSL *ssl, int ret)
 {
 	int saved = errno;
@@ -97,6 +106,6 @@ int ktls__ssl_error(SSL *ssl, int ret)
 		err = -KTLS_ESSL;
 		break;
 	}
-	ERR_clear_error();
+	ktls__ssl_forget_errors();
 	return err;
 }

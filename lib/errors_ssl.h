@@ -13,4 +13,7 @@ struct ssl_st;
  */
 int ktls__ssl_error(struct ssl_st *ssl, int ret);
 
+/* Before a call whose errors matter: the thread's error queue is empty. */
+void ktls__ssl_forget_errors(void);
+
 #endif

@@ -32,7 +32,7 @@ static int kernel_alert(struct ktls *k, uint8_t description)
 {
 	int err = ktls__kernel_alert(k, description);
 
-	k->want_out = err == -EAGAIN;
+	ktls__wants(k, KTLS__CALL_WAITS, err == -EAGAIN);
 	return err;
 }
 
@@ -65,7 +65,7 @@ static int kernel_shutdown(struct ktls *k)
 	}
 	if (err == 0)
 		err = ktls__latch(k, &k->tx, ktls__kernel_drained(k));
-	k->want_out = err == -EAGAIN;
+	k->want_out = err == -EAGAIN ? KTLS__CALL_WAITS : 0;
 	return err;
 }
 
@@ -121,11 +121,13 @@ static int sealed_shutdown(struct ktls *k)
 		if (err == 0)
 			err = sealed_notify(k);
 		k->notified = err == 0;
-		k->want_out = err == -EAGAIN && (k->foreign || k->queued);
+		k->want_out = err == -EAGAIN && (k->foreign || k->queued) ?
+				      KTLS__CALL_WAITS : 0;
 	}
 	if (err == 0) {
 		k->owed = false;
 		err = ktls__sealed_settle(k);
+		ktls__wants(k, KTLS__WRITE_WAITS, false);
 	}
 	return ktls__latch(k, &k->tx, err);
 }

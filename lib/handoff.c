@@ -224,7 +224,7 @@ int ktls__handoff_move(struct ktls *k, const struct ktls__order *order)
 	check_ssl(k, order);
 	if (any_to_kernel(k))
 		attach(k);
-	else if (!k->foreign)
+	else if (!k->foreign && !ktls__probe_lacks_ulp())
 		check_keys(k);
 	if (any_to_kernel(k))
 		check_kernel(k, order);

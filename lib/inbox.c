@@ -15,6 +15,9 @@
 #include "sys.h"
 #include "wipe.h"
 
+/* A receive of less speaks of small messages. */
+#define LITTLE ((size_t)4096)
+
 /* What is left of the caller's buffers. */
 struct room {
 	const struct iovec *iov;
@@ -115,8 +118,7 @@ static void move_to(struct ktls__inbox *in, uint8_t *buf, size_t cap)
 /* The buffer, with half a record at most, at its beginning. */
 static int make_room(struct ktls__inbox *in)
 {
-	const size_t want = in->large ? KTLS__BUFFER_LARGE
-				      : KTLS__BUFFER_MIDDLE;
+	const size_t want = in->want ? in->want : KTLS__BUFFER_MIDDLE;
 	uint8_t *buf = in->buf;
 	size_t cap = in->cap;
 
@@ -137,12 +139,11 @@ static int make_room(struct ktls__inbox *in)
 /* Half a record may be here for long. */
 static void park(struct ktls__inbox *in)
 {
-	const size_t len = in->len - in->off;
 	uint8_t *buf;
 	size_t cap;
 
-	if (in->plain || in->cap <= KTLS__BUFFER_SMALL ||
-	    len > KTLS__BUFFER_SMALL)
+	if (in->plain || in->err || in->cap <= KTLS__BUFFER_SMALL ||
+	    record_at(in, in->off) != 0)
 		return;
 	buf = ktls__pool_take(KTLS__BUFFER_SMALL, &cap);
 	if (buf)
@@ -165,7 +166,14 @@ static int fill(struct ktls__inbox *in, int fd, int flags)
 		return (int)n;
 	in->len += (size_t)n;
 	in->eof = n == 0;
-	in->large = in->len == in->cap || (size_t)n >= KTLS__BUFFER_MIDDLE;
+	in->filled = in->len == in->cap;
+	if (in->filled)
+		in->want = in->cap < KTLS__BUFFER_MIDDLE ? KTLS__BUFFER_MIDDLE
+							 : KTLS__BUFFER_LARGE;
+	else if ((size_t)n < LITTLE)
+		in->want = KTLS__BUFFER_SMALL;
+	else if ((size_t)n < KTLS__BUFFER_MIDDLE)
+		in->want = KTLS__BUFFER_MIDDLE;
 	return 0;
 }
 
@@ -243,7 +251,8 @@ static int join(struct ktls__inbox *in, struct room *r, uint8_t *type)
 	if (n > 0)
 		n = open_record(in, r, (size_t)n);
 	if (n < 0) {
-		in->err = n;
+		/* With memory it opens the next time. */
+		in->err = n == -ENOMEM ? 0 : n;
 		return n;
 	}
 	if (*type == KTLS_RECORD_DATA && in->type != KTLS_RECORD_DATA)
@@ -299,7 +308,7 @@ ssize_t ktls__inbox_recv(struct ktls__inbox *in, int fd, uint8_t *type,
 	/* Of an error that was told, or after the end, nothing is needed. */
 	if (!in->plain && (in->off == in->len || in->eof || (in->err && err)))
 		ktls__inbox_discard(in);
-	else if (err < 0)
+	else if (err < 0 || !in->filled)
 		park(in);
 	if (err < 0)
 		return err;

@@ -22,7 +22,8 @@ struct ktls__inbox {
 	size_t cap;
 	size_t off;          /* the next record begins here */
 	size_t len;          /* bytes in buf, from its beginning */
-	bool large;          /* the last receive filled its buffer */
+	size_t want;         /* what cap should be: recent receives say so */
+	bool filled;         /* the last receive has filled its buffer */
 	uint8_t type;        /* of the record that is half delivered */
 	uint8_t *plain;      /* its rest, inside buf, maybe no byte of an empty
 			      * record; NULL: there is none */

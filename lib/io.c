@@ -84,7 +84,8 @@ static int refuse(struct ktls *k, int err)
 static ssize_t note_room(struct ktls *k, ssize_t n, size_t wanted)
 {
 	if (k->tx.path == KTLS_PATH_KERNEL)
-		k->want_out = n == -EAGAIN || (n >= 0 && (size_t)n < wanted);
+		ktls__wants(k, KTLS__WRITE_WAITS,
+			    n == -EAGAIN || (n >= 0 && (size_t)n < wanted));
 	return n;
 }
 
@@ -92,10 +93,18 @@ static ssize_t note_room(struct ktls *k, ssize_t n, size_t wanted)
 static int flush(struct ktls *k)
 {
 	if (k->tx.path != KTLS_PATH_KERNEL)
-		(void)ktls__sealed_flush(k, k->more);
+		ktls__latch(k, &k->tx, ktls__sealed_flush(k, k->more));
 	else if (!k->more)
 		ktls__kernel_release(k);
-	return 0;
+	return k->tx.err;
+}
+
+/* The file's fault: nothing follows what waits for it. */
+static ssize_t refuse_file(struct ktls *k, ssize_t err)
+{
+	k->more = false;
+	(void)flush(k);
+	return err;
 }
 
 /* Bytes of a pipe that are held back come first. */
@@ -172,12 +181,11 @@ static ssize_t send_at(struct ktls *k, int in_fd, off_t *pos, size_t count)
 	/* What the file does not have will not follow. */
 	k->more = k->more && count == asked;
 	if (err < 0)
-		return err;
+		return refuse_file(k, err);
 	if (count == 0)
 		return flush(k);
 	if (k->tx.path == KTLS_PATH_KERNEL)
-		return note_room(k, ktls__kernel_sendfile(k, in_fd, pos, count),
-				 count);
+		return ktls__kernel_sendfile(k, in_fd, pos, count);
 	return ktls__sealed_sendfile(k, in_fd, pos, count);
 }
 
@@ -197,7 +205,7 @@ ssize_t ktls_sendfile(struct ktls *k, int in_fd, off_t *offset, size_t count,
 		return send_at(k, in_fd, offset, count);
 	pos = ktls__sys->lseek(in_fd, 0, SEEK_CUR);
 	if (pos < 0)
-		return pos == -ESPIPE ? -KTLS_ENOTFILE : (ssize_t)pos;
+		return refuse_file(k, pos == -ESPIPE ? -KTLS_ENOTFILE : pos);
 	n = send_at(k, in_fd, &pos, count);
 	if (n > 0)
 		(void)ktls__sys->lseek(in_fd, pos, SEEK_SET);

@@ -36,6 +36,34 @@ int ktls__kernel_fail_write(struct ktls *k, int err)
 	return err;
 }
 
+/* With less room than a few records, sendfile(2) stalls: each record that
+ * it closes stays corked behind the next, which waits for the room. */
+#define ROOMY (256 * 1024)
+
+/* With less than this, any record does that which is full and may wait. */
+#define LITTLE (64 * 1024)
+
+static int send_room(int fd)
+{
+	int n = 0;
+	socklen_t len = sizeof(n);
+	int err = ktls__sys->getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &n, &len);
+
+	return err < 0 ? 0 : n;
+}
+
+/* Is there room for what waits, and for what it waits for? */
+static bool may_hold(struct ktls *k)
+{
+	int n;
+
+	if (k->roomy)
+		return true;
+	n = send_room(k->fd);
+	k->roomy = n >= ROOMY;
+	return n >= LITTLE;
+}
+
 static ssize_t put(struct ktls *k, const struct iovec *iov, int iovcnt,
 		   bool more)
 {
@@ -82,6 +110,7 @@ ssize_t ktls__kernel_writev(struct ktls *k, const struct iovec *iov, int iovcnt)
 
 	ktls__source_init(&src, iov, iovcnt);
 	len = src.left;
+	k->more = k->more && may_hold(k);
 	/* A short count can be all that is ever told of a reset. */
 	while (src.left > 0 && (size_t)n == asked) {
 		n = ktls__turn_ready(k);
@@ -129,24 +158,24 @@ int ktls__kernel_alert(struct ktls *k, uint8_t description)
 	return 0;
 }
 
-/* With less room than a few records, sendfile(2) stalls: each record that
- * it closes stays corked behind the next, which waits for the room. */
-#define ROOMY (256 * 1024)
-
-static size_t sendfile_step(int fd, size_t count)
+/* By itself the kernel makes the room only larger: asked again where a call
+ * comes back short. */
+static size_t sendfile_step(struct ktls *k, size_t count)
 {
-	int room = 0;
-	socklen_t len = sizeof(room);
-
-	if (ktls__sys->getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, &len) < 0 ||
-	    room < ROOMY)
-		return KTLS__RECORD_PLAIN_MAX;
-	return count;
+	if (count <= KTLS__RECORD_PLAIN_MAX)
+		return count;
+	if (!k->roomy)
+		k->roomy = send_room(k->fd) >= ROOMY;
+	return k->roomy ? count : KTLS__RECORD_PLAIN_MAX;
 }
 
 void ktls__kernel_push(struct ktls *k)
 {
-	(void)ktls__record_flush(k->fd, MSG_DONTWAIT);
+	int err = ktls__record_flush(k->fd, MSG_DONTWAIT);
+
+	/* The socket tells some of them once. */
+	if (err < 0)
+		(void)ktls__kernel_fail_write(k, err);
 	ktls__sock_push(k->fd);
 }
 
@@ -177,7 +206,7 @@ static ssize_t sendfile_piece(struct ktls *k, int in_fd, off_t *pos,
 static int sendfile_steps(struct ktls *k, int in_fd, off_t *pos, size_t count,
 			  size_t *taken)
 {
-	size_t step = sendfile_step(k->fd, count);
+	size_t step = sendfile_step(k, count);
 	size_t want;
 	ssize_t n;
 
@@ -214,6 +243,7 @@ ssize_t ktls__kernel_sendfile(struct ktls *k, int in_fd, off_t *pos,
 	size_t taken = 0;
 	int err;
 
+	k->more = k->more && may_hold(k);
 	/* sendfile(2) itself knows of no more to come. */
 	if (k->more && (k->held & KTLS__CORKED) == 0 &&
 	    ktls__sock_cork(k->fd))
@@ -225,6 +255,8 @@ ssize_t ktls__kernel_sendfile(struct ktls *k, int in_fd, off_t *pos,
 	/* A record may be open, and more will not follow now. */
 	if (taken < count && (taken > 0 || err == -EAGAIN))
 		hold(k, KTLS__RECORD_OPEN);
+	if (taken < count)
+		k->roomy = false;
 	if (!k->more || taken < count)
 		ktls__kernel_release(k);
 	if (ktls__kernel_was_in_vain(k, &sigpipe)) {
@@ -233,6 +265,7 @@ ssize_t ktls__kernel_sendfile(struct ktls *k, int in_fd, off_t *pos,
 		return -EPIPE;
 	}
 	k->tx.bytes += taken;
+	ktls__wants(k, KTLS__WRITE_WAITS, err == -EAGAIN);
 	if (!ktls__is_file_error(err))
 		err = ktls__kernel_fail_write(k, err);
 	return taken > 0 ? (ssize_t)taken : err;

@@ -51,8 +51,10 @@ static uint64_t kernel_count(struct ktls *k)
 	uint64_t seq;
 
 	if (k->limits.key_records > 0 && k->turn.sealed >= k->turn.look) {
+		/* One that is open has no number yet. */
 		if (ktls__sock_rec_seq(k->fd, KTLS_TX, k->hs.row, &seq) == 0)
-			k->turn.sealed = seq;
+			k->turn.sealed =
+				seq + ((k->held & KTLS__RECORD_OPEN) != 0);
 		next_look(k);
 	}
 	return k->turn.sealed;

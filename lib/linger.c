@@ -66,9 +66,11 @@ static int finish_output(struct ktls *k)
 	/* A last alert in place of close_notify has to leave the kernel's
 	 * queue too. */
 	if (err != -EAGAIN && err != -EINTR && k->tx.err < 0 &&
-	    k->tx.path == KTLS_PATH_KERNEL)
+	    k->tx.path == KTLS_PATH_KERNEL) {
+		ktls__kernel_release(k);
 		err = ktls__kernel_drained(k);
-	k->want_out = err == -EAGAIN;
+	}
+	k->want_out = err == -EAGAIN ? KTLS__CALL_WAITS : 0;
 	return err == -EAGAIN || err == -EINTR ? err : 0;
 }
 

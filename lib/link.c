@@ -190,6 +190,7 @@ int ktls__link_adopt(struct ktls__link *link, uint8_t *buf, size_t cap,
 			ktls__pool_give(buf, cap);
 		return err;
 	}
+	drop_queue(link);
 	link->queue = buf;
 	link->queue_cap = cap;
 	link->queue_len = len;
@@ -200,8 +201,10 @@ void ktls__link_park(struct ktls__link *link)
 {
 	size_t rest = link->queue_len - link->queue_off;
 
-	if (rest > 0 && rest <= KTLS__BUFFER_MIDDLE &&
-	    link->queue_cap > KTLS__BUFFER_MIDDLE)
+	if (rest == 0)
+		drop_queue(link);
+	else if (rest <= KTLS__BUFFER_MIDDLE &&
+		 link->queue_cap > KTLS__BUFFER_MIDDLE)
 		(void)move_queue(link, rest);
 }
 

@@ -22,7 +22,7 @@ struct ktls__link {
 	bool muted;         /* our close_notify is out: it is dropped */
 	_Atomic bool eof;   /* the peer's FIN was read */
 	bool dry;           /* a read has found nothing; reset by the reader */
-	bool more;          /* more output follows: TCP may wait for it */
+	bool more;          /* output follows that TCP may wait for */
 	bool held;          /* and does */
 	_Atomic int read_err; /* -errno of a failed read, kept */
 	int write_err;

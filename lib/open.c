@@ -7,6 +7,7 @@
 #include "choice.h"
 #include "control.h"
 #include "handoff.h"
+#include "sock.h"
 #include "sys.h"
 #include "wipe.h"
 
@@ -227,5 +228,8 @@ void ktls_free(struct ktls *k)
 		return;
 	if (k->ssl != NULL)
 		ktls__backend_retire(k->ssl, k->kept->bio);
+	/* The descriptor goes back as it came. */
+	if ((k->held & KTLS__CORKED) != 0)
+		ktls__sock_uncork(k->fd);
 	free_conn(k);
 }

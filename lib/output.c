@@ -5,6 +5,7 @@
 
 #include "output.h"
 #include "record.h"
+#include "sock.h"
 
 uint8_t ktls__alert_level(uint8_t description)
 {
@@ -61,6 +62,10 @@ static ssize_t to_kernel(struct ktls *k, uint8_t type, const uint8_t *p,
 	n = ktls__record_send(k->fd, type, &iov, 1, MSG_DONTWAIT);
 	if (n > 0)
 		ktls__output_count(k, (size_t)n);
+	/* Nobody may make the peer wait for it. */
+	if (n > 0 && (atomic_fetch_and(&k->held, (uint8_t)~KTLS__CORKED) &
+		      KTLS__CORKED) != 0)
+		ktls__sock_uncork(k->fd);
 	return n;
 }
 
@@ -75,12 +80,12 @@ static ssize_t to_queue(struct ktls *k, uint8_t type, const uint8_t *p,
 	if (out == NULL)
 		return -ENOMEM;
 	n = ktls__sealer_seal(&k->engine->sealer, out, type, p, len);
-	if (n < 0)
+	if (n < 0) {
+		ktls__link_park(k->link);
 		return n;
+	}
 	ktls__link_add(k->link, (size_t)n);
-	/* Nobody may make the peer wait for it; and a link that fails here
-	 * fails the next time too. */
-	k->link->more = false;
+	/* A link that fails here fails the next time too. */
 	(void)ktls__output_flush(k);
 	return (ssize_t)len;
 }

@@ -13,7 +13,7 @@
 
 static int note_room(struct ktls *k, int err)
 {
-	k->want_out = err == -EAGAIN && !k->waits_for_input;
+	ktls__wants(k, KTLS__CALL_WAITS, err == -EAGAIN && !k->waits_for_input);
 	return err;
 }
 

@@ -19,13 +19,8 @@
 
 /* What is known.  Every value is whole in itself, so threads that ask at the
  * same time at worst try the same thing twice. */
-enum {
-	KNOWN = 0x80,
-	REKEY = 1,
-	ZEROCOPY_RO = 2,
-	EXPECT_NO_PAD = 4,
-	MAX_PAYLOAD = 8
-};
+enum { KNOWN = 0x80, REKEY = 1, ZEROCOPY_RO = 2, EXPECT_NO_PAD = 4,
+       MAX_PAYLOAD = 8 };
 static atomic_int ulp_known;	      /* 0; 1: available; or -errno */
 static atomic_int suites_known[2][3]; /* 0; KNOWN | KTLS_TX | KTLS_RX */
 static atomic_int extras_known;	      /* 0; KNOWN | REKEY | ... */
@@ -107,6 +102,12 @@ int ktls__probe_ulp(void)
 	int err = probe_ulp(&verdict);
 
 	return err < 0 ? err : verdict;
+}
+
+bool ktls__probe_lacks_ulp(void)
+{
+	return atomic_load_explicit(&ulp_known, memory_order_relaxed) ==
+	       -ENOENT;
 }
 
 /* No secret: they protect nothing but the ping. */

@@ -1,45 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Secrets to keys: HKDF-Expand-Label for TLS 1.3, the key block for TLS 1.2.
- * Everything comes down to HMAC, the one primitive taken from libcrypto.
+ * Everything comes down to HMAC: see mac.h.
  */
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include "ktls/ktls.h"
+#include "mac.h"
 #include "suite.h"
 #include "wipe.h"
 
-#define HASH_MAX 48
+#define HASH_MAX KTLS__MAC_MAX
 #define KEY_BLOCK_MAX (2 * (32 + 12))
 
 #define LABEL_13 "tls13 "
 #define LABEL_12 "key expansion"
 #define SEED_12_LEN (sizeof(LABEL_12) - 1 + 32 + 32)
 
-static int hmac(const struct ktls__suite *suite, uint8_t *out,
-		const uint8_t *key, size_t key_len, const uint8_t *in,
-		size_t in_len)
-{
-	const EVP_MD *md = suite->hash == KTLS__SHA384 ? EVP_sha384()
-						       : EVP_sha256();
-
-	if (!HMAC(md, key, (int)key_len, in, in_len, out, NULL))
-		return -KTLS_ECRYPTO;
-	return 0;
-}
-
 /*
  * RFC 8446 section 7.1 with an empty context.  All that is ever asked for
  * is no longer than the hash: HKDF-Expand ends after its first block.
  */
-static int expand_label(const struct ktls__suite *suite, uint8_t *out,
-			size_t out_len, const uint8_t *secret,
-			const char *label)
+static int expand_label(const struct ktls__mac *secret, uint8_t *out,
+			size_t out_len, const char *label)
 {
 	size_t label_len = strlen(label);
 	uint8_t info[32] = { 0, (uint8_t)out_len };
@@ -55,7 +40,7 @@ static int expand_label(const struct ktls__suite *suite, uint8_t *out,
 	info[n++] = 0; /* length of the context */
 	info[n++] = 1; /* number of the block */
 
-	err = hmac(suite, block, secret, suite->hash_len, info, n);
+	err = ktls__mac_text(secret, block, info, n);
 	if (!err)
 		memcpy(out, block, out_len);
 	ktls__wipe(block, sizeof(block));
@@ -72,6 +57,21 @@ static int suite_13(const struct ktls__suite **suite, uint16_t id,
 	return secret_len == (*suite)->hash_len ? 0 : -EINVAL;
 }
 
+static int expand_keys(struct ktls_keys *out, const struct ktls__suite *suite,
+		       const uint8_t *secret)
+{
+	struct ktls__mac mac;
+	int err = ktls__mac_begin(&mac, suite, secret, suite->hash_len);
+
+	if (err)
+		return err;
+	err = expand_label(&mac, out->key, suite->key_len, "key");
+	if (!err)
+		err = expand_label(&mac, out->iv, suite->fixed_iv_len, "iv");
+	ktls__mac_end(&mac);
+	return err;
+}
+
 int ktls_keys_tls13(struct ktls_keys *out, uint16_t suite,
 		    const uint8_t *secret, size_t secret_len)
 {
@@ -81,10 +81,7 @@ int ktls_keys_tls13(struct ktls_keys *out, uint16_t suite,
 	ktls__wipe(out, sizeof(*out));
 	err = suite_13(&row, suite, secret_len);
 	if (!err)
-		err = expand_label(row, out->key, row->key_len, secret, "key");
-	if (!err)
-		err = expand_label(row, out->iv, row->fixed_iv_len, secret,
-				   "iv");
+		err = expand_keys(out, row, secret);
 	if (err) {
 		ktls__wipe(out, sizeof(*out));
 		return err;
@@ -97,13 +94,17 @@ int ktls_keys_tls13(struct ktls_keys *out, uint16_t suite,
 int ktls_secret_next(uint16_t suite, uint8_t *secret, size_t secret_len)
 {
 	const struct ktls__suite *row;
+	struct ktls__mac mac;
 	uint8_t next[HASH_MAX];
 	int err;
 
 	err = suite_13(&row, suite, secret_len);
+	if (!err)
+		err = ktls__mac_begin(&mac, row, secret, secret_len);
 	if (err)
 		return err;
-	err = expand_label(row, next, secret_len, secret, "traffic upd");
+	err = expand_label(&mac, next, secret_len, "traffic upd");
+	ktls__mac_end(&mac);
 	if (!err)
 		memcpy(secret, next, secret_len);
 	ktls__wipe(next, sizeof(next));
@@ -114,12 +115,12 @@ int ktls_secret_next(uint16_t suite, uint8_t *secret, size_t secret_len)
  * RFC 5246 section 5: P_hash.  `chain` is A(i) with the seed behind it, as
  * each block of output hashes them.
  */
-static int p_hash(const struct ktls__suite *suite, uint8_t *out, size_t out_len,
-		  const uint8_t master[48], const uint8_t seed[SEED_12_LEN])
+static int p_hash(const struct ktls__mac *master, uint8_t *out, size_t out_len,
+		  const uint8_t seed[SEED_12_LEN])
 {
 	uint8_t chain[HASH_MAX + SEED_12_LEN];
 	uint8_t block[HASH_MAX];
-	const size_t len = suite->hash_len;
+	const size_t len = master->suite->hash_len;
 	const uint8_t *in = seed; /* A(0) */
 	size_t in_len = SEED_12_LEN;
 	int err = 0;
@@ -128,12 +129,11 @@ static int p_hash(const struct ktls__suite *suite, uint8_t *out, size_t out_len,
 	while (out_len > 0) {
 		const size_t n = out_len < len ? out_len : len;
 
-		/* Not in place: HMAC() does not promise that. */
-		err = hmac(suite, block, master, 48, in, in_len);
+		err = ktls__mac_text(master, block, in, in_len);
 		if (err)
 			break;
 		memcpy(chain, block, len);
-		err = hmac(suite, block, master, 48, chain, len + SEED_12_LEN);
+		err = ktls__mac_text(master, block, chain, len + SEED_12_LEN);
 		if (err)
 			break;
 		memcpy(out, block, n);
@@ -169,6 +169,7 @@ int ktls_keys_tls12(struct ktls_keys *client_write,
 		    const uint8_t server_random[32])
 {
 	const struct ktls__suite *row = ktls__suite_find(suite);
+	struct ktls__mac mac;
 	uint8_t seed[SEED_12_LEN];
 	uint8_t block[KEY_BLOCK_MAX];
 	size_t key, iv;
@@ -184,7 +185,11 @@ int ktls_keys_tls12(struct ktls_keys *client_write,
 	memcpy(seed, LABEL_12, sizeof(LABEL_12) - 1);
 	memcpy(seed + sizeof(LABEL_12) - 1, server_random, 32);
 	memcpy(seed + sizeof(LABEL_12) - 1 + 32, client_random, 32);
-	err = p_hash(row, block, 2 * (key + iv), master, seed);
+	err = ktls__mac_begin(&mac, row, master, 48);
+	if (err)
+		return err;
+	err = p_hash(&mac, block, 2 * (key + iv), seed);
+	ktls__mac_end(&mac);
 	if (!err) {
 		/* Section 6.3; an AEAD has no MAC keys. */
 		fill_12(client_write, row, block, block + 2 * key);

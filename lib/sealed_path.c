@@ -26,8 +26,10 @@ int ktls__sealed_flush(struct ktls *k, bool more)
 	int err;
 
 	pthread_mutex_lock(&k->lock);
+	/* Only here: what others send is nothing to wait with. */
 	k->link->more = more;
 	err = ktls__output_flush(k);
+	k->link->more = false;
 	if (err == 0 && !more)
 		ktls__link_push(k->link);
 	pthread_mutex_unlock(&k->lock);
@@ -64,6 +66,7 @@ static ssize_t seal_library(struct ktls *k, struct ktls__source *src)
 	else if (len > ktls__limit_room(k))
 		len = ktls__limit_room(k);
 	n = ktls__backend_write(k->ssl, k->foreign ? NULL : k->link, p, len);
+	k->link->more = false;
 	k->kept->refused = n == -EAGAIN && k->foreign ? len : 0;
 	k->queued = k->queued || k->link->queue_len > 0;
 	if (n > 0)
@@ -152,13 +155,13 @@ static int put(struct ktls *k, struct ktls__source *src)
 }
 
 /* The byte that was kept back is the caller's next, and already sealed. */
-static int take_owed(struct ktls *k, const uint8_t *next)
+static int take_owed(struct ktls *k, uint8_t next)
 {
 	int err = wait_flushed(k, false);
 
 	if (err < 0)
 		return ktls__latch(k, &k->tx, err);
-	if (next != NULL && *next != k->owed_byte)
+	if (next != k->owed_byte)
 		return -KTLS_ERETRY;
 	k->owed = false;
 	return 0;
@@ -176,14 +179,17 @@ static void park(struct ktls *k)
 /* The result of a call that put `n` bytes, the last of them `last`. */
 static ssize_t finish(struct ktls *k, size_t n, uint8_t last, int err)
 {
-	int flushed = wait_flushed(k, k->more && err == 0);
+	/* Who was called back waits no second time. */
+	int flushed = err == -EAGAIN || err == -EINTR ?
+			      ktls__sealed_flush(k, false) :
+			      wait_flushed(k, k->more && err == 0);
 
 	if (flushed == -EAGAIN || flushed == -EINTR) {
 		park(k);
 		k->owed = n > 0;
 		k->owed_byte = last;
 		n -= n > 0;
-		err = flushed;
+		err = err < 0 ? err : flushed;
 	} else if (flushed == 0) {
 		ktls__batch_taken(k);
 	} else {
@@ -193,7 +199,8 @@ static ssize_t finish(struct ktls *k, size_t n, uint8_t last, int err)
 	}
 	if (err != -KTLS_ERETRY)
 		ktls__latch(k, &k->tx, err);
-	k->want_out = err == -EAGAIN && !k->waits_for_input;
+	ktls__wants(k, KTLS__WRITE_WAITS,
+		    err == -EAGAIN && !k->waits_for_input);
 	if (k->tx.path == KTLS_PATH_LIBRARY)
 		ktls__turn_tell(k);
 	k->tx.bytes += n;
@@ -209,14 +216,22 @@ ssize_t ktls__sealed_writev(struct ktls *k, const struct iovec *iov, int iovcnt)
 	ktls__source_init(&src, iov, iovcnt);
 	len = src.left;
 	if (k->owed) {
-		err = take_owed(k, ktls__source_next(&src, &len));
+		err = take_owed(k, *ktls__source_next(&src, &len));
 		if (err < 0)
 			return err;
 		len = src.left;
 		ktls__source_advance(&src, 1);
 	}
 	err = put(k, &src);
+	k->owed_of_file = false;
 	return finish(k, len - src.left, src.last, err);
+}
+
+/* Whatever it is, it is not the connection's. */
+static int name_read(ssize_t err)
+{
+	return err == -ENOMEM || err == -EINTR ||
+			       ktls__is_file_error((int)err) ? (int)err : -EIO;
 }
 
 /* 0: some of the file is sealed; -ENODATA: it ends here. */
@@ -233,7 +248,7 @@ static int put_file_sealed(struct ktls *k, int in_fd, off_t pos, size_t count,
 	got = ktls__draft_read(k, &draft, in_fd, pos,
 			       ktls__batch_len(k, count));
 	if (got <= 0)
-		return got < 0 ? (int)got : -ENODATA;
+		return got < 0 ? name_read(got) : -ENODATA;
 	end = ktls__draft_byte(k, &draft, (size_t)got - 1);
 	pthread_mutex_lock(&k->lock);
 	err = k->tx.err;
@@ -262,7 +277,7 @@ static int put_file_library(struct ktls *k, int in_fd, off_t pos, size_t count,
 	int err;
 
 	if (got <= 0)
-		return got < 0 ? (int)got : -ENODATA;
+		return got < 0 ? name_read(got) : -ENODATA;
 	iov.iov_len = (size_t)got;
 	ktls__source_init(&src, &iov, 1);
 	err = put(k, &src);
@@ -282,6 +297,17 @@ static int put_file(struct ktls *k, int in_fd, off_t pos, size_t count,
 		       put_file_library(k, in_fd, pos, count, n, last);
 }
 
+/* The byte that is due was another call's: it has to be the file's next as
+ * well.  A file's own was sealed from it as it was; it may have changed. */
+static int take_owed_of(struct ktls *k, int in_fd, off_t pos)
+{
+	uint8_t next = k->owed_byte;
+
+	if (!k->owed_of_file && ktls__sys->pread(in_fd, &next, 1, pos) != 1)
+		next = (uint8_t)~k->owed_byte;
+	return take_owed(k, next);
+}
+
 ssize_t ktls__sealed_sendfile(struct ktls *k, int in_fd, off_t *pos,
 			      size_t count)
 {
@@ -291,8 +317,7 @@ ssize_t ktls__sealed_sendfile(struct ktls *k, int in_fd, off_t *pos,
 	int err = 0;
 
 	if (k->owed) {
-		/* Sealed from the file as it was; it may have changed. */
-		err = take_owed(k, NULL);
+		err = take_owed_of(k, in_fd, *pos);
 		if (err < 0)
 			return err;
 		n = 1;
@@ -309,6 +334,7 @@ ssize_t ktls__sealed_sendfile(struct ktls *k, int in_fd, off_t *pos,
 	} else {
 		ret = finish(k, n, last, err);
 	}
+	k->owed_of_file = k->owed;
 	*pos += ret > 0 ? ret : 0;
 	return ret;
 }
@@ -317,6 +343,6 @@ int ktls__sealed_settle(struct ktls *k)
 {
 	int err = wait_flushed(k, false);
 
-	k->want_out = err == -EAGAIN;
+	ktls__wants(k, KTLS__CALL_WAITS, err == -EAGAIN);
 	return err;
 }

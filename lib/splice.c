@@ -13,6 +13,7 @@
 #include "kernel_path.h"
 #include "key_limit.h"
 #include "record.h"
+#include "record_path.h"
 #include "sealed_path.h"
 #include "sys.h"
 #include "turn.h"
@@ -60,10 +61,20 @@ static bool may_splice(const struct ktls *k, int pipe_fd, int size)
 	       !ktls__turn_owes(k) && ktls__sys->inq(pipe_fd) == 0;
 }
 
+/* What a receive tells as well: a record that is not data, a key that is due,
+ * a record that is not authentic; or the pipe's own error.  Others are told
+ * once. */
+static bool is_told_again(ssize_t err)
+{
+	return err == -EINVAL || err == -EKEYEXPIRED || err == -EIO ||
+	       err == -EBADMSG || err == -ENOMEM || err == -EPIPE ||
+	       err == -EBADF;
+}
+
 /*
- * Bytes of one record; -EAGAIN, -EINTR; 0: only a receive can tell.  A record
- * that is not data, an empty one, a key that is due, the end and every error
- * are that.  The kernel looks at the pipe's mode, not at the socket's.
+ * Bytes of one record; -EAGAIN, -EINTR; final errors, latched; 0: only a
+ * receive can tell, of the end and of an empty record too.  The kernel looks
+ * at the pipe's mode, not at the socket's.
  */
 static ssize_t splice_record(struct ktls *k, int pipe_fd, size_t len)
 {
@@ -80,6 +91,8 @@ static ssize_t splice_record(struct ktls *k, int pipe_fd, size_t len)
 	if (n == -EAGAIN &&
 	    (nonblocking != 0 || ktls__sys->nonblocking(pipe_fd) == 0))
 		return n;
+	if (n < 0 && n != -EAGAIN && !is_told_again(n))
+		return ktls__fail_read(k, (int)n);
 	if (n <= 0)
 		return 0;
 	(void)ktls__control_data(k, (size_t)n);
@@ -214,7 +227,7 @@ static int splice_steps(struct ktls *k, int pipe_fd, int size, size_t len,
 
 	while (*taken < len) {
 		err = ktls__turn_ready(k);
-		k->want_out = err == -EAGAIN;
+		ktls__wants(k, KTLS__WRITE_WAITS, err == -EAGAIN);
 		if (err < 0)
 			return err;
 		n = ktls__sys->splice(pipe_fd, k->fd,
@@ -252,7 +265,7 @@ static ssize_t splice_kernel(struct ktls *k, int pipe_fd, int size, size_t len)
 	if (err < 0 && ktls__sys->inq(pipe_fd) > 0) {
 		/* It was not the pipe: a record may be open. */
 		ktls__kernel_push(k);
-		k->want_out = err == -EAGAIN;
+		ktls__wants(k, KTLS__WRITE_WAITS, err == -EAGAIN);
 	}
 	if (ktls__kernel_was_in_vain(k, &hold)) {
 		ktls__latch(k, &k->tx, -EPIPE);
@@ -315,7 +328,7 @@ static ssize_t copy_out(struct ktls *k, int pipe_fd, size_t len)
 		return -KTLS_ERETRY;
 	while (done < len && n > 0) {
 		if (k->piped == NULL) {
-			k->want_out = false;
+			ktls__wants(k, KTLS__WRITE_WAITS, false);
 			n = fetch(k, pipe_fd, len - done, done == 0);
 		}
 		if (n > 0)
@@ -336,13 +349,17 @@ ssize_t ktls_splice_write(struct ktls *k, int pipe_fd, size_t len)
 		return err;
 	}
 	size = pipe_size(pipe_fd);
-	if (size < 0 || len == 0)
-		return size < 0 ? size : 0;
-	len = least(len, COUNT_LIMIT);
+	if (size < 0)
+		return size;
 	k->more = false;
-	if (k->tx.path == KTLS_PATH_KERNEL) {
+	if (k->tx.path == KTLS_PATH_KERNEL)
 		ktls__kernel_release(k);
+	else
+		ktls__latch(k, &k->tx, ktls__sealed_flush(k, false));
+	if (len == 0 || k->tx.err < 0)
+		return k->tx.err;
+	len = least(len, COUNT_LIMIT);
+	if (k->tx.path == KTLS_PATH_KERNEL)
 		return splice_kernel(k, pipe_fd, size, len);
-	}
 	return copy_out(k, pipe_fd, len);
 }

@@ -155,6 +155,8 @@ static int install(struct ktls *k)
 {
 	int err = ktls__rekey(k, KTLS_TX);
 
+	/* The KeyUpdate has closed what was open. */
+	atomic_fetch_and(&k->held, (uint8_t)~KTLS__RECORD_OPEN);
 	if (err == 0)
 		ktls__limit_restart(k, 0);
 	return err;

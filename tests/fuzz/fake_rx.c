@@ -60,7 +60,7 @@ static ssize_t take(struct fake_sock *s, size_t want, int wait)
 	if (n > 0)
 		s->rx.have += (size_t)n;
 	else if (n < 0 && n != -EAGAIN && n != -EINTR)
-		atomic_store(&s->reset_told, 1);
+		atomic_store(&s->sk_err, (int)-n);
 	return n;
 }
 
@@ -94,15 +94,20 @@ static int frame(struct fake_sock *s, int wait)
 static int fill(struct fake_sock *s, int wait)
 {
 	int err = 0;
+	int told;
 
 	if (s->rx.expired)
 		return -EKEYEXPIRED;
 	if (!s->rx.stopped)
 		err = frame(s, wait);
-	if (!s->rx.stopped)
+	if (err == 1)
 		return err;
-	err = atomic_exchange(&s->sk_err, 0);
-	return err ? -err : -EAGAIN;
+	told = atomic_exchange(&s->sk_err, 0);
+	if (told && !s->rx.stopped)
+		atomic_store(&s->reset_told, 1);
+	if (told)
+		return -told;
+	return s->rx.stopped ? -EAGAIN : err;
 }
 
 static struct fake_record *open_record(struct fake_sock *s)
@@ -199,6 +204,11 @@ static void drop_first(struct fake_rx *rx)
 	free(r);
 }
 
+static int is_whole(struct fake_sock *s)
+{
+	return !s->rx.expired && !s->rx.stopped && frame(s, 0) == 1;
+}
+
 /* Records one after the other, until the type changes or the buffer is
  * full; waits only as long as nothing was copied. */
 static int copy_records(struct call *c, size_t target)
@@ -209,6 +219,9 @@ static int copy_records(struct call *c, size_t target)
 	for (;;) {
 		if (!*r) {
 			if (!c->left)
+				return 0;
+			/* An error is for a call that has nothing. */
+			if (c->copied >= target && !is_whole(c->s))
 				return 0;
 			err = next_record(c->s, c->wait && c->copied < target);
 			if (err <= 0)

@@ -126,6 +126,19 @@ static int has_room(struct fake_sock *s, int wait, int flags)
 	return err;
 }
 
+/* What waits in sk_err: sends tell of it, and leave it there. */
+static int pending(struct fake_sock *s)
+{
+	socklen_t len = sizeof(int);
+	int err = 0;
+
+	if (!atomic_load(&s->sk_err) && !atomic_load(&s->reset_told) &&
+	    ktls__sys_linux.getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &err,
+				       &len) == 0 && err)
+		atomic_store(&s->sk_err, err);
+	return -atomic_load(&s->sk_err);
+}
+
 static ssize_t send_records(struct fake_sock *s, uint8_t type,
 			    struct fake_cursor *from, size_t left, int flags)
 {
@@ -136,7 +149,7 @@ static ssize_t send_records(struct fake_sock *s, uint8_t type,
 	int err = 0;
 
 	while (left) {
-		err = -atomic_load(&s->sk_err);
+		err = pending(s);
 		if (err == 0)
 			err = has_room(s, wait, flags);
 		if (err)
@@ -274,7 +287,7 @@ static ssize_t splice_some(struct fake_sock *s, int pipe_fd, size_t len)
 	uint8_t buf[FAKE_PAYLOAD_MAX];
 	struct iovec iov = { buf, FAKE_PAYLOAD_MAX - s->tx.open_len };
 	struct fake_cursor from = { &iov, 1, 0 };
-	int err = -atomic_load(&s->sk_err);
+	int err = pending(s);
 	ssize_t n;
 
 	if (err == 0)

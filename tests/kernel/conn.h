@@ -28,6 +28,7 @@ TCase *conn_choice_case(void);
 TCase *conn_no_pad_case(void);
 TCase *conn_more_case(void);
 TCase *conn_more_room_case(void);
+TCase *conn_more_ends_case(void);
 TCase *conn_soak_case(void);
 
 /* conn_expect.c */

@@ -7,6 +7,7 @@
 
 /* The file's bytes are those of the stream at the same place. */
 #define CONN_MORE_FILE ((size_t)1 << 20)
+extern uint8_t more_text[CONN_MORE_FILE];
 
 struct more {
 	struct rig rig;
@@ -33,6 +34,8 @@ void conn_more_arrives(struct more *m);
 /* Records that the kernel has sealed. */
 uint64_t conn_more_sealed(struct more *m);
 
+/* The peer reads under our next key. */
+void conn_more_next_key(struct more *m);
 /* The next record of ours is a KeyUpdate, and those behind it are under the
  * next key. */
 void conn_more_key_update(struct more *m);

@@ -48,6 +48,7 @@ static SRunner *all_cases(void)
 	suite_add_tcase(suite, conn_no_pad_case());
 	suite_add_tcase(suite, conn_more_case());
 	suite_add_tcase(suite, conn_more_room_case());
+	suite_add_tcase(suite, conn_more_ends_case());
 	suite_add_tcase(suite, conn_soak_case());
 	return srunner_create(suite);
 }

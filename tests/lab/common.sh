@@ -4,6 +4,9 @@
 lab_dir=${KTLS_LAB_DIR:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/libktls-lab}
 # shellcheck disable=SC2034
 lab_kernels=(uml-6.1 uml-7.2 qemu-6.1)
+# More of the same for measurements; the tests do without.
+# shellcheck disable=SC2034
+lab_more=(qemu-6.12 qemu-7.2)
 
 say() {
     echo "lab: $*" >&2

@@ -3,8 +3,11 @@
 # tools only. Packages are downloaded and unpacked, never installed, so a
 # kernel of Debian sid does no harm to a host that runs something else.
 #
-#   fetch.sh [--update] [uml-6.1] [uml-7.2] [qemu-6.1]    default: all three
-#   fetch.sh --list                                       what is cached
+#   fetch.sh [--update] [KERNEL]...
+#   fetch.sh --list                  what is cached
+#
+# KERNEL is uml-6.1, uml-7.2 or qemu-6.1, which are what the tests need and
+# the default, or qemu-6.12 or qemu-7.2, for measurements.
 #
 # KTLS_LAB_DIR     where the cache is (default ~/.cache/libktls-lab)
 # KTLS_LAB_MIRROR  Debian mirror to use in place of the one apt knows
@@ -211,19 +214,30 @@ make_uml() {
     rm -rf "$dir/unpacked"
 }
 
+# what package $2 of suite $1 depends on, as far as its name matches $3
+depends_on() {
+    apt_suite "$1" apt-cache depends --no-recommends --no-suggests "$2" |
+        sed -nE "s/^ *Depends: ($3)\$/\1/p"
+}
+
 # The cloud kernel is the smallest of Debian's stock kernels; the package of
-# that name only depends on the one with the kernel inside.
+# that name only depends on the one with the kernel inside, or, since Linux
+# 7, on one that depends on two.
 make_qemu() {
-    local suite=$1 dir=$2 image
-    image=$(apt_suite "$suite" apt-cache depends --no-recommends \
-        --no-suggests linux-image-cloud-amd64 |
-        sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
+    local suite=$1 dir=$2 image package linux release
+    image=$(depends_on "$suite" linux-image-cloud-amd64 'linux-image-[^ ]+' |
+        head -n 1)
     [ -n "$image" ] || return 1
-    unpack "$suite" "$image" "$dir/unpacked" >/dev/null || return 1
-    mv "$dir"/unpacked/boot/vmlinuz-* "$dir/linux"
+    for package in "$image" $(depends_on "$suite" "$image" \
+        'linux-(binary|modules)-[^ ]+'); do
+        unpack "$suite" "$package" "$dir/unpacked" >/dev/null || return 1
+    done
+    linux=$(find "$dir/unpacked" -type f -name 'vmlinuz*' | head -n 1)
+    release=$(find "$dir/unpacked" -type d -path '*/lib/modules/*' -prune |
+        head -n 1)
+    [ -n "$linux" ] && [ -n "$release" ] || return 1
     mkdir "$dir/modules"
-    mv "$dir"/unpacked/lib/modules/* "$dir/modules" 2>/dev/null ||
-        mv "$dir"/unpacked/usr/lib/modules/* "$dir/modules"
+    mv "$linux" "$dir/linux" && mv "$release" "$dir/modules" || return 1
     rm -rf "$dir/unpacked"
     plain_modules "$dir/modules" && pack_modules "$dir"
 }
@@ -241,7 +255,9 @@ pack_modules() {
         cp -r "$dir/modules/$release/kernel/$part/." \
             "$tree/$release/kernel/$part" || return 1
     done
-    cp "$dir/modules/$release"/modules.* "$tree/$release"
+    # lists of what is built in, which newer packages leave out
+    find "$dir/modules/$release" -maxdepth 1 -name 'modules.*' \
+        -exec cp -t "$tree/$release" {} + || return 1
     busybox depmod -b "$dir/pack" "$release" || return 1
     (cd "$dir/pack" && find . | busybox cpio -o -H newc 2>/dev/null) \
         >"$dir/modules.cpio"
@@ -261,7 +277,9 @@ describe() {
     uml-6.1) suite=bookworm package=user-mode-linux make=make_uml ;;
     uml-7.2) suite=sid package=user-mode-linux make=make_uml ;;
     qemu-6.1) suite=bookworm package=linux-image-cloud-amd64 make=make_qemu ;;
-    *) die "no such kernel: $1 (known: ${lab_kernels[*]})" ;;
+    qemu-6.12) suite=trixie package=linux-image-cloud-amd64 make=make_qemu ;;
+    qemu-7.2) suite=sid package=linux-image-cloud-amd64 make=make_qemu ;;
+    *) die "no such kernel: $1 (known: ${lab_kernels[*]} ${lab_more[*]})" ;;
     esac
 }
 
@@ -314,7 +332,7 @@ fetch() {
 
 list() {
     local name
-    for name in "${lab_kernels[@]}"; do
+    for name in "${lab_kernels[@]}" "${lab_more[@]}"; do
         [ -s "$lab_dir/$name/stamp" ] || continue
         printf '%s %s %s (%s %s)\n' "$name" "$(kernel_release "$name")" \
             "$lab_dir/$name/linux" "$(stamp_value "$name" package)" \

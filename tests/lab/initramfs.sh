@@ -90,13 +90,16 @@ write_initramfs() {
 }
 
 # Machine options; with --icount the guest's clock counts instructions, for
-# which ERMS is off (each byte of a rep movsb would count as one).
+# which ERMS is off (each byte of a rep movsb would count as one).  Otherwise
+# CX16 is: an interrupt right behind a cmpxchg16b finds wrong flags in QEMU 7.2
+# and can end the guest with a double fault.  Without it the kernel does the
+# same in some instructions more.
 machine() {
     if [ -n "$icount" ]; then
         echo -accel tcg,thread=single -icount shift=0,sleep=off -smp 1 \
             -cpu max,-erms,-fsrm -seed 1 -rtc clock=vm
     else
-        echo -accel tcg,thread=multi -smp "$cpus" -cpu max
+        echo -accel tcg,thread=multi -smp "$cpus" -cpu max,-cx16
     fi
 }
 

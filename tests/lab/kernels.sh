@@ -14,7 +14,7 @@ usable() {
     esac
 }
 
-for kernel in "${lab_kernels[@]}"; do
+for kernel in "${lab_kernels[@]}" "${lab_more[@]}"; do
     if release=$(kernel_release "$kernel") && usable "$kernel"; then
         echo "$kernel $release"
     fi

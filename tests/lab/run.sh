@@ -5,7 +5,8 @@
 #
 #   run.sh KERNEL [OPTION]... [--] PROGRAM [ARG...]
 #
-# KERNEL is uml-6.1, uml-7.2, qemu-6.1, or native (this host's own kernel).
+# KERNEL is uml-6.1, uml-7.2, qemu-6.1, qemu-6.12, qemu-7.2, or native (this
+# host's own kernel).
 #
 #   --timeout SECONDS    give up after that time (600)
 #   --env NAME=VALUE     set a variable in the guest; may be repeated. Passed
@@ -250,6 +251,7 @@ run_native() {
 parse "$@"
 case $kernel in
 native) run_native ;;
-uml-6.1 | uml-7.2 | qemu-6.1) run_guest ;;
-*) die "no such kernel: $kernel (known: ${lab_kernels[*]} native)" ;;
+uml-6.1 | uml-7.2 | qemu-6.1 | qemu-6.12 | qemu-7.2) run_guest ;;
+*) die "no such kernel: $kernel" \
+    "(known: ${lab_kernels[*]} ${lab_more[*]} native)" ;;
 esac

@@ -194,10 +194,11 @@ int parity_peer_took(struct parity_conn *c, const uint8_t *p, size_t len)
 	    c->offered > c->counted)
 		most++;
 	if (c->got + len > most)
-		return parity_fail(c, "the peer gets %zu bytes, %zu are counted",
+		return parity_fail(c, "the peer gets %zu bytes of %zu",
 				   c->got + len, c->counted);
-	if (c->has_other && c->got == c->counted && *p == c->other)
-		c->out[c->got] = c->other;
+	if (c->has_other && c->got <= c->counted &&
+	    c->counted < c->got + len && p[c->counted - c->got] == c->other)
+		c->out[c->counted] = c->other;
 	if (memcmp(c->out + c->got, p, len) != 0)
 		return parity_fail(c, "wrong bytes at %zu, %zu of them", c->got,
 				   len);

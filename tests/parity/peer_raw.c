@@ -169,7 +169,9 @@ static int take_handshake(struct parity_conn *c, const uint8_t *msg, size_t len)
 
 static int take_alert(struct parity_conn *c, const uint8_t *alert, size_t len)
 {
-	if (len != 2 || alert[0] != (alert[1] == 0 || alert[1] == PARITY_WARNING ? 1 : 2))
+	int warning = alert[1] == 0 || alert[1] == PARITY_WARNING;
+
+	if (len != 2 || alert[0] != (warning ? 1 : 2))
 		return parity_fail(c, "an alert of %zu bytes, level %d, %d",
 				   len, alert[0], alert[1]);
 	if (alert[1] == PARITY_WARNING)

@@ -7,7 +7,7 @@
 #include "parity.h"
 
 #define LINGER_BYTES (1 << 20)
-#define LINGER_MS 60000
+#define LINGER_MS 10000
 
 /* Again after -EAGAIN and the like. */
 static int until(struct parity_conn *c, const char *name, int events,

@@ -61,6 +61,7 @@ static int judge_end(struct parity_conn *c, const char *name, ssize_t n)
 					   name, n, n < 0 ?
 					   ktls_strerror((int)n) : "success");
 		c->results[c->at] = -ECONNRESET;
+		c->told_dead |= parity_is_dead(n);
 	} else if (parity_expect(c, name, n, c->rx_end)) {
 		return -1;
 	}

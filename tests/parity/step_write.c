@@ -38,7 +38,7 @@ int parity_is_early(struct parity_conn *c, ssize_t n)
 
 int parity_is_unknown(struct parity_conn *c)
 {
-	int unknown = c->tx_end == PARITY_DEAD && !c->told_dead && !c->rx_over;
+	int unknown = c->tx_end == PARITY_DEAD && !c->told_dead;
 
 	if (unknown)
 		c->results[c->at] = PARITY_ANY;
@@ -47,8 +47,15 @@ int parity_is_unknown(struct parity_conn *c)
 
 int parity_refused(struct parity_conn *c, const char *call, ssize_t n)
 {
-	if (c->tx_end != PARITY_DEAD)
-		return parity_expect(c, call, n, c->tx_end);
+	if (c->tx_end != PARITY_DEAD) {
+		int err = parity_expect(c, call, n, c->tx_end);
+
+		/* On other paths the last word may have come before it. */
+		if (c->rx_has_end && c->rx_end != 0 &&
+		    c->rx_end != -KTLS_ETRUNCATED)
+			c->results[c->at] = PARITY_ANY;
+		return err;
+	}
 	c->results[c->at] = -ECONNRESET;
 	/* After a call that only seemed to find no room. */
 	if (c->script->disturb && !c->told_dead &&

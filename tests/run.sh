@@ -349,6 +349,7 @@ suite_qemu-6.1() {
         case $file in
         *_matrix | *_soak) ;;
         *_life) count kernel_life in_lab qemu-6.1 "$file" --path kernel ;;
+        *_conn) count kernel_conn in_lab qemu-6.1 "$file" --kernel ;;
         *) count "${file##*/}" in_lab qemu-6.1 "$file" ;;
         esac
     done

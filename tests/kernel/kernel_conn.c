@@ -71,10 +71,10 @@ int main(int argc, char **argv)
 
 	if (rig_setup(0) < 0)
 		return 1;
+	if ((!only || only == KTLS_KERNEL) && !rig_kernel() && no_kernel())
+		return 1;
 	if (only)
 		rig_only(only);
-	else if (!rig_kernel() && no_kernel())
-		return 1;
 	tlsstat_read(&was);
 	runner = all_cases();
 	srunner_run_all(runner, CK_ENV);

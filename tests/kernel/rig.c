@@ -61,6 +61,10 @@ int rig_setup(int library_only)
 
 void rig_only(enum ktls_choice choice)
 {
+	if (choice == KTLS_KERNEL) {
+		n_paths = 1;
+		return;
+	}
 	use_kernel = 0;
 	first_path = choice == KTLS_USERSPACE;
 	n_paths = choice == KTLS_USERSPACE ? OUR_PATHS - 1 : 1;
@@ -72,6 +76,8 @@ enum ktls_choice rig_argument(int argc, char **argv)
 		return KTLS_LIBRARY;
 	if (argc > 1 && strcmp(argv[1], "--userspace") == 0)
 		return KTLS_USERSPACE;
+	if (argc > 1 && strcmp(argv[1], "--kernel") == 0)
+		return KTLS_KERNEL;
 	return KTLS_AUTO;
 }
 

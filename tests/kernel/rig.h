@@ -55,9 +55,9 @@ int rig_kernel(void);       /* 1: kernel paths are among the variants */
 int rig_rekey(void);
 
 /* Every variant has this path in one direction at least: KTLS_USERSPACE.
- * KTLS_LIBRARY: in both. */
+ * KTLS_LIBRARY, KTLS_KERNEL: in both. */
 void rig_only(enum ktls_choice choice);
-/* The same by --library and --userspace; 0: no word of that. */
+/* The same by --library, --userspace and --kernel; 0: no word of that. */
 enum ktls_choice rig_argument(int argc, char **argv);
 
 /*

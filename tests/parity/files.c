@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lib/sys.h"
 #include "parity.h"
+#include "reads.h"
 
 int parity_pipe[2];
 
@@ -19,55 +19,29 @@ static int sources[PARITY_SOURCES];
 static int sockets[2];
 static int pipe_ends[2];
 
-/* What is to become of which file, and when. */
+/* What the file becomes. */
 static struct {
-	int left;
-	int fd;
 	off_t from;
 	off_t to;
 	int done;
 } change;
 
-static struct ktls__sys table;
-static const struct ktls__sys *below;
-
-static void count_read(int fd)
+static void resize(int fd)
 {
-	if (change.left == 0 || fd != change.fd || --change.left > 0)
-		return;
 	change.done = parity_file_resize(fd, change.from, change.to) == 0;
-}
-
-static ssize_t watch_pread(int fd, void *buf, size_t len, off_t off)
-{
-	count_read(fd);
-	return below->pread(fd, buf, len, off);
-}
-
-static ssize_t watch_preadv(int fd, const struct iovec *iov, int n, off_t off)
-{
-	count_read(fd);
-	return below->preadv(fd, iov, n, off);
-}
-
-static ssize_t watch_sendfile(int fd, int in_fd, off_t *off, size_t count)
-{
-	count_read(in_fd);
-	return below->sendfile(fd, in_fd, off, count);
 }
 
 void parity_file_change(int n, int fd, off_t from, off_t to)
 {
-	change.left = n;
-	change.fd = fd;
 	change.from = from;
 	change.to = to;
 	change.done = 0;
+	reads_at(n, fd, resize);
 }
 
 int parity_file_changed(void)
 {
-	change.left = 0;
+	reads_at(0, -1, NULL);
 	return change.done;
 }
 
@@ -106,16 +80,6 @@ static int make_pipes(void)
 	       socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets);
 }
 
-static void watch(void)
-{
-	below = ktls__sys;
-	table = *below;
-	table.pread = watch_pread;
-	table.preadv = watch_preadv;
-	table.sendfile = watch_sendfile;
-	ktls__sys = &table;
-}
-
 int parity_files_open(void)
 {
 	int i;
@@ -134,7 +98,7 @@ int parity_files_open(void)
 	for (i = 0; i < PARITY_SOURCES; i++)
 		if (sources[i] < 0)
 			return -1;
-	watch();
+	reads_watch();
 	return 0;
 }
 
@@ -142,7 +106,7 @@ void parity_files_close(void)
 {
 	int i;
 
-	ktls__sys = below;
+	reads_unwatch();
 	for (i = 0; i < PARITY_SOURCES; i++)
 		if (i != SOURCE_CLOSED)
 			close(sources[i]);

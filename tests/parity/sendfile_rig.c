@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lib/sys.h"
+#include "reads.h"
 #include "tests/fuzz/fake_kernel.h"
 
 static const enum ktls_choice paths[][2] = {
@@ -27,21 +27,8 @@ static const enum ktls_choice paths[][2] = {
 /* Version, suite, role and blocking go round as in rig.c. */
 #define KINDS 8
 
-static struct {
-	int fd;
-	int left;
-	off_t size;
-} change = { .fd = -1 };
-
-void sendfile_change(int n, int fd, off_t size)
-{
-	change.left = n;
-	change.fd = fd;
-	change.size = size;
-}
-
-static struct ktls__sys table;
-static const struct ktls__sys *below;
+/* What the file becomes. */
+static off_t new_size;
 
 static void fill_file(int fd, off_t from, off_t to)
 {
@@ -53,48 +40,20 @@ static void fill_file(int fd, off_t from, off_t to)
 	free(buf);
 }
 
-static void resize(int fd, off_t to)
+static void resize(int fd)
 {
 	off_t from = lseek(fd, 0, SEEK_END);
 
-	ck_assert_int_eq(ftruncate(fd, to), 0);
-	if (to > from)
-		fill_file(fd, from, to);
+	ck_assert_int_eq(ftruncate(fd, new_size), 0);
+	if (new_size > from)
+		fill_file(fd, from, new_size);
 	lseek(fd, 0, SEEK_SET);
 }
 
-static void count_read(int fd)
+void sendfile_change(int n, int fd, off_t size)
 {
-	if (fd == change.fd && change.left > 0 && --change.left == 0)
-		resize(fd, change.size);
-}
-
-static ssize_t watch_pread(int fd, void *buf, size_t len, off_t off)
-{
-	count_read(fd);
-	return below->pread(fd, buf, len, off);
-}
-
-static ssize_t watch_preadv(int fd, const struct iovec *iov, int n, off_t off)
-{
-	count_read(fd);
-	return below->preadv(fd, iov, n, off);
-}
-
-static ssize_t watch_sendfile(int fd, int in_fd, off_t *off, size_t count)
-{
-	count_read(in_fd);
-	return below->sendfile(fd, in_fd, off, count);
-}
-
-void sendfile_watch(void)
-{
-	below = ktls__sys;
-	table = *below;
-	table.pread = watch_pread;
-	table.preadv = watch_preadv;
-	table.sendfile = watch_sendfile;
-	ktls__sys = &table;
+	new_size = size;
+	reads_at(n, fd, resize);
 }
 
 int sendfile_make_file(off_t size)

@@ -8,9 +8,8 @@
 
 #include "tests/kernel/rig.h"
 
-/* Lay this over the table of system calls. */
-void sendfile_watch(void);
-/* The n-th read of the file from now on finds it with this size. */
+/* Under reads_watch(): the n-th read of the file from now on finds it with
+ * this size. */
 void sendfile_change(int n, int fd, off_t size);
 
 /* A file of rig_fill()'s bytes. */

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "reads.h"
 #include "sendfile_rig.h"
 #include "tests/fuzz/fake_kernel.h"
 
@@ -323,7 +324,7 @@ int main(void)
 	fake_kernel_start(&options);
 	if (rig_setup(0) < 0 || !rig_kernel())
 		return 1;
-	sendfile_watch();
+	reads_watch();
 	runner = srunner_create(sendfile_suite());
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

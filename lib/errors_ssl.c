@@ -45,8 +45,9 @@ static int of_error(unsigned long e)
 	if (reason == ERR_R_MALLOC_FAILURE)
 		return -ENOMEM;
 	/* Reasons that all libraries share have flags far above. */
-	if (reason >= SSL_AD_REASON_OFFSET &&
-	    reason <= SSL_AD_REASON_OFFSET + 255)
+	if (reason > SSL_AD_REASON_OFFSET + 255)
+		return -KTLS_ESSL;
+	if (reason >= SSL_AD_REASON_OFFSET)
 		return -KTLS_EALERT;
 	return of_reason(reason);
 }

@@ -24,6 +24,8 @@ static int sealed_alert(struct ktls *k, uint8_t description)
 		err = ktls__sealed_settle(k);
 		if (!ktls__is_final(err))
 			err = 0;
+		/* It is done, and nobody comes back for it. */
+		ktls__wants(k, KTLS__CALL_WAITS, false);
 	}
 	return ktls__latch(k, &k->tx, err);
 }
@@ -127,7 +129,6 @@ static int sealed_shutdown(struct ktls *k)
 	if (err == 0) {
 		k->owed = false;
 		err = ktls__sealed_settle(k);
-		ktls__wants(k, KTLS__WRITE_WAITS, false);
 	}
 	return ktls__latch(k, &k->tx, err);
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -123,19 +124,21 @@ static void pipe_mode(int nonblock)
 	fcntl(parity_pipe[1], F_SETFL, nonblock ? O_NONBLOCK : 0);
 }
 
-/* What a sequence that failed has left there. */
-static void empty_pipe(void)
+int parity_pipe_empty(void)
 {
 	char drop[4096];
+	int rest;
 
-	pipe_mode(1);
-	while (read(parity_pipe[0], drop, sizeof(drop)) > 0)
-		continue;
+	while (ioctl(parity_pipe[0], FIONREAD, &rest) == 0 && rest > 0)
+		if (read(parity_pipe[0], drop, sizeof(drop)) < 0)
+			return -1;
+	return 0;
 }
 
 void parity_files_reset(int nonblock)
 {
-	empty_pipe();
+	/* What a sequence that failed has left there. */
+	(void)parity_pipe_empty();
 	pipe_mode(nonblock);
 	parity_file_change(0, -1, 0, 0);
 }

@@ -209,6 +209,8 @@ int parity_file_changed(void);
 /* Before each connection. */
 void parity_files_reset(int nonblock);
 extern int parity_pipe[2];
+/* Of what nobody took: 0 or -1. */
+int parity_pipe_empty(void);
 
 /* peer.c: 0 or -1. */
 int parity_peer_open(struct parity_conn *c);

@@ -269,12 +269,22 @@ static int drain_ktls(struct parity_conn *c)
 	return moved;
 }
 
+/* What the SSL cannot read any more must not be in the way of what comes. */
+static int drain_blindly(const struct parity_conn *c)
+{
+	char drop[4096];
+
+	return recv(c->peer_fd, drop, sizeof(drop), MSG_DONTWAIT) > 0;
+}
+
 int parity_peer_drain(struct parity_conn *c)
 {
 	if (parity_signals)
 		return 0;
-	if (c->peer.gone || c->peer.blind || c->peer.fin || c->peer.reset)
+	if (c->peer.gone || c->peer.fin || c->peer.reset)
 		return 0;
+	if (c->peer.blind)
+		return drain_blindly(c);
 	if (c->script->peer == PEER_RAW)
 		return parity_raw_drain(c);
 	if (c->peer.closed || c->peer.alert > 0)

@@ -90,6 +90,9 @@ static int changing(struct parity_conn *c, const struct parity_step *s,
 	c->file_size = s->change_to;
 	if (n < 0)
 		return -1;
+	/* A fatal end was met ahead of the reader. */
+	if (c->tx_end)
+		return 0;
 	if ((size_t)n < (changed ? least : before))
 		return parity_fail(c, "sendfile ends at %zd: %zu, then %zu",
 				   n, before, after);
@@ -183,6 +186,8 @@ int parity_splice_write(struct parity_conn *c, const struct parity_step *s)
 	n = parity_put(c, &put);
 	if (n < 0)
 		return -1;
+	if (c->tx_end)
+		return parity_pipe_empty();
 	if (ioctl(parity_pipe[0], FIONREAD, &rest) || rest != 0)
 		return parity_fail(c, "%d bytes stay in the pipe", rest);
 	if (!c->script->nonblock)

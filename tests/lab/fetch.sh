@@ -17,8 +17,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/lab/common.sh
 . "$here/common.sh"
-
-max_age_days=7
+# shellcheck source=tests/lab/debian.sh
+. "$here/debian.sh"
 
 usage() {
     sed -n '2,/^set -e/{/^#/s/^# \{0,1\}//p}' "$0"
@@ -55,143 +55,6 @@ need_tools() {
         die "apt-get cannot install ${packages[*]}"
 }
 
-# Package lists may be missing (containers) or stale: update once, try again.
-apt_install() {
-    local install=(apt-get install -qq -y --no-install-recommends)
-    export DEBIAN_FRONTEND=noninteractive
-    "${install[@]}" "$@" >/dev/null 2>&1 && return
-    apt-get update -qq >&2 && "${install[@]}" "$@" >/dev/null
-}
-
-# --- a private apt state per suite ----------------------------------------
-
-# The host's own Debian mirror if it has one, so that proxies and mirrors an
-# administrator chose are respected.
-debian_mirror() {
-    local uri
-    if [ -n "${KTLS_LAB_MIRROR:-}" ]; then
-        echo "$KTLS_LAB_MIRROR"
-        return
-    fi
-    # shellcheck disable=SC2016
-    uri=$(apt-get indextargets --format '$(ORIGIN)|$(SUITE)|$(REPO_URI)' \
-        2>/dev/null | awk -F'|' '$1 == "Debian" && $2 !~ /security/ {
-            print $3; exit }') || true
-    [ -n "$uri" ] || uri=$(sed -nE \
-        's#^(URIs:|deb( \[.*\])?) *([a-z+]+://[^ ]*/debian/?)( .*)?$#\3#p' \
-        /etc/apt/sources.list /etc/apt/sources.list.d/*.sources \
-        /etc/apt/sources.list.d/*.list 2>/dev/null | head -n 1) || true
-    echo "${uri:-$(printf 'http://%s.%s/%s' deb debian.org debian)}"
-}
-
-host_keyring() {
-    local file
-    if [ -n "${KTLS_LAB_KEYRING:-}" ]; then
-        echo "$KTLS_LAB_KEYRING"
-        return
-    fi
-    for file in {"$lab_dir",/usr/share/keyrings}/*keyring.[gp]*; do
-        case ${file##*/} in
-        keyring.* | debian-archive-keyring.*) ;;
-        *) continue ;;
-        esac
-        [ -s "$file" ] || continue
-        echo "$file"
-        return
-    done
-    return 1
-}
-
-# run apt's $2... on suite $1 alone, whatever the host is set up with; a
-# mirror that lags behind will do for a test kernel: signatures are checked,
-# their date is not
-apt_suite() {
-    local state=$lab_dir/apt/$1 tool=$2
-    shift 2
-    "$tool" -o Dir::Etc::SourceList="$state/sources.list" \
-        -o Dir::Etc::SourceParts=/dev/null \
-        -o Dir::Etc::Preferences=/dev/null \
-        -o Dir::Etc::PreferencesParts=/dev/null \
-        -o Dir::State::Lists="$state/lists" -o Dir::Cache="$state/cache" \
-        -o Dir::State::status="$state/status" -o APT::Architecture=amd64 \
-        -o APT::Architectures=amd64 -o APT::Default-Release= \
-        -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none \
-        -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false \
-        -o Acquire::Retries=2 -o Acquire::http::Timeout=20 \
-        -o Acquire::Check-Valid-Until=false \
-        -o APT::Update::Post-Invoke-Success::= "$@"
-}
-
-write_sources() {
-    local suite=$1 keyring=$2 state=$lab_dir/apt/$1
-    mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
-    : >"$state/status"
-    printf 'deb [arch=amd64 signed-by=%s] %s %s main\n' \
-        "$keyring" "$(debian_mirror)" "$suite" >"$state/sources.list"
-}
-
-update_suite() {
-    write_sources "$1" "$2"
-    apt_suite "$1" apt-get -qq -o APT::Update::Error-Mode=any update \
-        >"$lab_dir/apt/$1/log" 2>&1
-}
-
-# Signatures are never skipped: a keyring too old for a suite is replaced by
-# the one of an older suite that it can still verify.
-newer_keyring() {
-    local suite keyring=$1 new file dir=$lab_dir/apt/keyring
-    for suite in bookworm trixie; do
-        rm -rf "$dir"
-        update_suite "$suite" "$keyring" || continue
-        new=$(unpack "$suite" debian-archive-keyring "$dir") || continue
-        file=$(find "$dir" -name 'debian-archive-keyring.[gp]*' | head -n 1)
-        [ -s "$file" ] || continue
-        keyring=$lab_dir/keyring.${file##*.}
-        cp -L "$file" "$keyring"
-        say "took debian-archive-keyring $new from Debian $suite"
-    done
-    [ "$keyring" != "$1" ] && newer=$keyring
-}
-
-refresh() {
-    local suite=$1 keyring newer
-    [ -z "${refreshed[$suite]:-}" ] || return 0
-    keyring=$(host_keyring) || {
-        need_keyring
-        keyring=$(host_keyring)
-    }
-    if ! update_suite "$suite" "$keyring"; then
-        grep -qE 'NO_PUBKEY|EXPKEYSIG|not signed|Sub-process .*gpgv' \
-            "$lab_dir/apt/$suite/log" && newer_keyring "$keyring" &&
-            update_suite "$suite" "$newer" || return 1
-    fi
-    refreshed[$suite]=1
-}
-
-need_keyring() {
-    if [ "$(id -u)" != 0 ] || ! apt_install debian-archive-keyring; then
-        die "Debian's archive keys are missing: install" \
-            "debian-archive-keyring, or set KTLS_LAB_KEYRING"
-    fi
-}
-
-candidate() {
-    apt_suite "$1" apt-cache --no-all-versions show "$2" 2>/dev/null |
-        sed -n 's/^Version: //p' | head -n 1
-}
-
-# download package $2 of suite $1, unpack it into $3, print its version
-unpack() {
-    local dir
-    dir=$(mktemp -d "$lab_dir/apt/download.XXXXXX")
-    (cd "$dir" && apt_suite "$1" apt-get -qq download "$2" >&2) &&
-        mkdir -p "$3" && dpkg -x "$dir"/*.deb "$3" &&
-        dpkg-deb -f "$dir"/*.deb Version
-    local rc=$?
-    rm -rf "$dir"
-    return $rc
-}
-
 # --- the kernels ----------------------------------------------------------
 
 # The UML binary gets the libc of its own suite, so that it runs on hosts
@@ -212,12 +75,6 @@ make_uml() {
     mkdir "$dir/modules"
     mv "$dir"/unpacked/usr/lib/uml/modules/* "$dir/modules"
     rm -rf "$dir/unpacked"
-}
-
-# what package $2 of suite $1 depends on, as far as its name matches $3
-depends_on() {
-    apt_suite "$1" apt-cache depends --no-recommends --no-suggests "$2" |
-        sed -nE "s/^ *Depends: ($3)\$/\1/p"
 }
 
 # The cloud kernel is the smallest of Debian's stock kernels; the package of
@@ -283,16 +140,6 @@ describe() {
     esac
 }
 
-stamp_value() {
-    sed -n "s/^$2=//p" "$lab_dir/$1/stamp" 2>/dev/null || true
-}
-
-# Old kernels stay usable when the network does not answer.
-is_fresh() {
-    [ -s "$lab_dir/$1/stamp" ] && [ -z "$update" ] &&
-        [ -z "$(find "$lab_dir/$1/stamp" -mtime "+$max_age_days")" ]
-}
-
 build() {
     local name=$1 version=$2 dir=$lab_dir/$1.new
     rm -rf "$dir"
@@ -301,11 +148,7 @@ build() {
         return 1
     printf 'package=%s\nversion=%s\nrelease=%s\nsuite=%s\n' "$package" \
         "$version" "$(ls "$dir/modules")" "$suite" >"$dir/stamp"
-    # runs in progress keep the old kernel's files open; new ones wait
-    rm -rf "$lab_dir/$name.old"
-    [ ! -e "$lab_dir/$name" ] || mv "$lab_dir/$name" "$lab_dir/$name.old"
-    mv "$dir" "$lab_dir/$name"
-    rm -rf "$lab_dir/$name.old"
+    put_in_place "$name"
 }
 
 fetch() {
@@ -313,13 +156,7 @@ fetch() {
     describe "$name"
     is_fresh "$name" && return
     have=$(stamp_value "$name" version)
-    if ! refresh "$suite"; then
-        tail -n 5 "$lab_dir/apt/$suite/log" >&2
-        [ -n "$have" ] || die "$name: cannot read the package lists of" \
-            "Debian $suite (see above); is there a network?"
-        say "$name: Debian $suite does not answer, keeping $have"
-        return
-    fi
+    reach "$name" "$suite" "$have" || return 0
     version=$(candidate "$suite" "$package")
     [ -n "$version" ] || die "$name: Debian $suite has no $package"
     if [ "$version" != "$have" ]; then
@@ -342,7 +179,6 @@ list() {
 
 main() {
     local update="" name tools=(busybox patchelf xz)
-    local -A refreshed=()
     local -a names=()
     while [ $# -gt 0 ]; do
         case $1 in
@@ -356,13 +192,10 @@ main() {
     done
     [ ${#names[@]} -gt 0 ] || names=("${lab_kernels[@]}")
     [ "$(uname -m)" = x86_64 ] || die "the lab needs an x86_64 host"
-    type -P apt-get dpkg-deb >/dev/null ||
-        die "the lab needs apt-get and dpkg (Debian, Ubuntu)"
+    need_debian
     case " ${names[*]}" in *" qemu-"*) tools+=(qemu-system-x86_64) ;; esac
     need_tools "${tools[@]}"
-    mkdir -p "$lab_dir/apt"
-    exec 9>"$lab_dir/lock"
-    flock 9
+    lock_cache
     for name in "${names[@]}"; do
         fetch "$name"
     done

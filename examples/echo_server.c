@@ -7,6 +7,12 @@
  *      $(pkg-config --cflags --libs ktls openssl)
  *   ./echo_server --port 4433 --cert cert.pem --key key.pem
  *   openssl s_client -connect localhost:4433
+ *
+ * With BoringSSL, which has no .pc file, from Debian's folders:
+ *   dir=/usr/lib/x86_64-linux-gnu/android
+ *   cc -std=c11 -D_GNU_SOURCE -I/usr/include/android echo_server.c \
+ *      -o echo_server $(pkg-config --cflags --libs ktls-boringssl) \
+ *      $dir/libssl.so $dir/libcrypto.so -Wl,-rpath,$dir
  */
 #include <errno.h>
 #include <getopt.h>
@@ -98,19 +104,22 @@ static int echo(struct ktls *k)
 	return err;
 }
 
-/* Handshake with OpenSSL as ever; then the SSL is handed over and freed. */
+/* Handshake with OpenSSL, or BoringSSL, as ever; then the SSL is given away. */
 static int take_over(struct ktls **k, SSL_CTX *ctx, int fd)
 {
+	struct ktls_opts opts = KTLS_OPTS_INIT;
 	SSL *ssl = SSL_new(ctx);
 	int err = -ENOMEM;
 
+	opts.flags = KTLS_TAKE_SSL;
 	if (ssl && SSL_set_fd(ssl, fd) == 1) {
 		ERR_clear_error();
 		err = -KTLS_ENOTREADY;
 		if (SSL_accept(ssl) == 1)
-			err = ktls_handoff(k, ssl, NULL);
+			err = ktls_handoff(k, ssl, &opts);
 	}
-	SSL_free(ssl);
+	if (err < 0)
+		SSL_free(ssl);
 	return err;
 }
 

@@ -6,6 +6,7 @@
  *
  *   cc -std=c11 -D_GNU_SOURCE fetch.c -o fetch \
  *      $(pkg-config --cflags --libs ktls openssl) -lhttp_parser
+ *   with BoringSSL: as echo_server.c
  *   ./fetch -v -o page.html https://example.org/
  */
 #include <arpa/inet.h>
@@ -100,7 +101,7 @@ static SSL_CTX *client_ctx(const struct options *o)
 		return NULL;
 	SSL_CTX_set_verify(ctx, o->insecure ? SSL_VERIFY_NONE :
 					      SSL_VERIFY_PEER, NULL);
-	ok = o->cacert ? SSL_CTX_load_verify_file(ctx, o->cacert) :
+	ok = o->cacert ? SSL_CTX_load_verify_locations(ctx, o->cacert, NULL) :
 			 SSL_CTX_set_default_verify_paths(ctx);
 	if (ok == 1 &&
 	    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
@@ -132,12 +133,16 @@ static void print_handshake_error(SSL *ssl)
 	ERR_print_errors_fp(stderr);
 }
 
-/* The SSL lives for the handshake only. */
+/* The SSL lives for the handshake only; it is given away, which both TLS
+ * libraries allow. */
 static struct ktls *tls_connect(SSL_CTX *ctx, int fd, const char *host)
 {
+	struct ktls_opts opts = KTLS_OPTS_INIT;
 	SSL *ssl = SSL_new(ctx);
 	struct ktls *k = NULL;
 	int err;
+
+	opts.flags = KTLS_TAKE_SSL;
 
 	ERR_clear_error();
 	if (!ssl || SSL_set_fd(ssl, fd) != 1 || !set_peer(ssl, host) ||
@@ -145,11 +150,12 @@ static struct ktls *tls_connect(SSL_CTX *ctx, int fd, const char *host)
 		if (ssl)
 			print_handshake_error(ssl);
 	} else {
-		err = ktls_handoff(&k, ssl, NULL);
+		err = ktls_handoff(&k, ssl, &opts);
 		if (err < 0)
 			fprintf(stderr, "hand-off: %s\n", ktls_strerror(err));
 	}
-	SSL_free(ssl);
+	if (!k)
+		SSL_free(ssl);
 	return k;
 }
 

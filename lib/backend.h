@@ -12,6 +12,7 @@
 
 #include "handshake.h"
 #include "keylog.h"
+#include "leftover.h"
 #include "link.h"
 
 struct ssl_st;
@@ -20,12 +21,18 @@ struct ssl_st;
 struct ktls__flow {
 	uint8_t secret[KTLS__SECRET_MAX]; /* TLS 1.3: of the present keys */
 	size_t secret_len;                /* 0: none was seen */
-	uint64_t records;                 /* under the present keys */
+	uint64_t records;                 /* under the present keys: of TX, and
+					   * with OpenSSL of RX too */
 	uint64_t bytes;                   /* 5 + length over all headers */
 	const void *bio;                  /* whose counter is compared */
 	uint64_t base;                    /* that counter before TLS */
 	uint64_t last;                    /* it never runs backwards */
 	uint64_t fed;                     /* given to the SSL beside its BIO */
+	uint64_t queued;                  /* of `bytes`: sealed KeyUpdates that
+					   * wait for the SSL's next write */
+	bool update;                      /* the next record has one */
+	bool silent;                      /* the last record brought neither
+					   * data nor a whole message */
 	bool paused;                      /* its BIO is away for a moment */
 };
 
@@ -44,6 +51,8 @@ struct ktls__trace {
 	uint64_t key_updates_sent;
 	uint64_t tickets;        /* NewSessionTickets read */
 	uint64_t owed;           /* tx.bytes when a flush of ours was cut */
+	bool stop;               /* a message or alert was read: the SSL has
+				  * to come back to the caller */
 	int attached_fd;         /* has the ULP by our hand; -1: none */
 	void (*app_msg)(int write_p, int version, int type, const void *buf,
 			size_t len, struct ssl_st *ssl, void *arg);
@@ -89,26 +98,6 @@ bool ktls__backend_ktls_on(struct ssl_st *ssl);
 int ktls__backend_flush(struct ssl_st *ssl, enum ktls__transport transport,
 			int fd);
 
-/* Plaintext taken out of an SSL, in order. */
-struct ktls__chunk {
-	struct ktls__chunk *next;
-	size_t len;
-	size_t off;
-	uint8_t data[];
-};
-
-struct ktls__leftover {
-	struct ktls__chunk *head;
-};
-
-/* Behind all others. */
-void ktls__leftover_add(struct ktls__leftover *list, struct ktls__chunk *c);
-void ktls__leftover_wipe(struct ktls__leftover *list);
-size_t ktls__leftover_len(const struct ktls__leftover *list);
-
-/* `n` bytes of the first chunk are delivered; it goes with its last. */
-void ktls__leftover_take(struct ktls__leftover *list, size_t n);
-
 /*
  * Read everything inside the SSL into `list`, up to a record boundary and no
  * byte further.  0: the SSL is empty; 1: it has read close_notify; -EAGAIN:
@@ -119,7 +108,11 @@ void ktls__leftover_take(struct ktls__leftover *list, size_t n);
 int ktls__backend_drain(struct ssl_st *ssl, enum ktls__transport transport,
 			int fd, int recv_flags, struct ktls__leftover *list);
 
-/* Keys of both directions, sequence numbers by the record count.
+/* Records under the present keys of a direction, which is the number of the
+ * next: KTLS_TX or KTLS_RX.  0: not known. */
+uint64_t ktls__backend_sequence(struct ssl_st *ssl, int dir);
+
+/* Keys of both directions, with their sequence numbers.
  * 0; -KTLS_ECRYPTO; -KTLS_ESSL. */
 int ktls__backend_keys(struct ssl_st *ssl, const struct ktls__handshake *hs,
 		       struct ktls_keys *tx, struct ktls_keys *rx);
@@ -159,13 +152,22 @@ int ktls__backend_take_memory(struct ssl_st *ssl, struct ktls__link *link);
 void *ktls__backend_closing_bio(struct ssl_st *ssl);
 void ktls__backend_free_bio(void *bio);
 
-/* A reference on the SSL. */
-int ktls__backend_hold(struct ssl_st *ssl);
+/* A reference on the SSL: its own, or with `take` the caller's.  0; -ENOMEM;
+ * -EINVAL: BoringSSL knows only the caller's. */
+int ktls__backend_hold(struct ssl_st *ssl, bool take);
 void ktls__backend_drop(struct ssl_st *ssl);
 
 /* The SSL has no part in the connection any more: cut `bio` (NULL is
  * allowed) off its link, and keep its session resumable when it is freed. */
 void ktls__backend_retire(struct ssl_st *ssl, void *bio);
+
+/*
+ * Has the application begun a write that it has to repeat before anything else
+ * is written?  New keys, which OpenSSL refuses meanwhile, would wait for it,
+ * and it for them; a write of nothing would be OpenSSL's end, and makes
+ * BoringSSL forget how far the other one was.
+ */
+bool ktls__backend_is_cut(struct ssl_st *ssl);
 
 /* Settings of an SSL on the library path; `foreign`: it keeps its BIOs. */
 void ktls__backend_enter_library(struct ssl_st *ssl, bool foreign);
@@ -189,5 +191,8 @@ size_t ktls__backend_pending(struct ssl_st *ssl);
 
 /* 1: a peer asked for a KeyUpdate that the SSL has not sent. */
 int ktls__backend_owes_key_update(struct ssl_st *ssl);
+
+/* KeyUpdates that are on their way, without what is only queued. */
+uint64_t ktls__backend_key_updates_sent(struct ssl_st *ssl);
 
 #endif

@@ -7,13 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/ssl.h>
-
 #include "aead.h"
 #include "backend.h"
 #include "backend_feed.h"
 #include "errors_ssl.h"
 #include "record.h"
+#include "tls_library.h"
 #include "wipe.h"
 
 #define HEADER_LEN 5
@@ -203,15 +202,17 @@ static int read_messages(SSL *ssl)
 {
 	uint8_t byte;
 	size_t n;
+	int ret;
 	int err;
 
 	ktls__ssl_forget_errors();
 	errno = 0;
-	if (SSL_read_ex(ssl, &byte, sizeof(byte), &n) == 1) {
+	ret = ktls__ssl_read(ssl, &byte, sizeof(byte), &n);
+	if (ret == 1) {
 		ktls__wipe(&byte, sizeof(byte));
 		return -KTLS_ESSL;
 	}
-	err = ktls__ssl_error(ssl, 0);
+	err = ktls__ssl_error(ssl, ret);
 	if (err == -EAGAIN)
 		return 0;
 	return err == 0 ? -KTLS_ESSL : err;
@@ -320,8 +321,8 @@ static int say_all(SSL *ssl)
 		ktls__ssl_forget_errors();
 		errno = 0;
 		ret = SSL_do_handshake(ssl);
-		if (ret == 1 && SSL_write_ex(ssl, "", 0, &n) != 1)
-			ret = 0;
+		if (ret == 1)
+			ret = ktls__ssl_write(ssl, "", 0, &n);
 		if (ret != 1) {
 			err = ktls__ssl_error(ssl, ret);
 			return err == 0 ? -KTLS_ESSL : err;

@@ -15,7 +15,7 @@
 
 /* One per prepared SSL_CTX, in its ex_data. */
 struct prepared {
-	SSL_CTX_keylog_cb_func app_keylog;
+	void (*app_keylog)(const SSL *ssl, const char *line);
 	void (*app_msg)(int write_p, int version, int type, const void *buf,
 			size_t len, SSL *ssl, void *arg);
 	void *app_arg;
@@ -73,6 +73,22 @@ uint64_t ktls__flow_moved(const struct ktls__flow *flow, uint64_t counter)
 	return counter - flow->base + flow->fed;
 }
 
+uint64_t ktls__flow_sent(SSL *ssl)
+{
+	return ktls__flow_moved(&ktls__trace_of(ssl)->tx,
+				BIO_number_written(SSL_get_wbio(ssl)));
+}
+
+int ktls__flow_account(SSL *ssl)
+{
+	const struct ktls__flow *tx = &ktls__trace_of(ssl)->tx;
+	const uint64_t sent = ktls__flow_sent(ssl);
+
+	if (sent == tx->bytes || sent + tx->queued == tx->bytes)
+		return 0;
+	return sent < tx->bytes ? -KTLS_EPENDING : -KTLS_ESSL;
+}
+
 void ktls__trace_restart(struct ktls__trace *t, int attached_fd)
 {
 	t->attached_fd = attached_fd;
@@ -120,17 +136,21 @@ static void attach_early(SSL *ssl, struct ktls__trace *t)
 /*
  * Counting begins with the first record header on a BIO, which may have
  * moved bytes of another protocol before (STARTTLS).  The header of a record
- * that is read has been taken from it already.
+ * that is read has been taken from it already, or all of the record.
  */
-static void rebase(SSL *ssl, struct ktls__trace *t, int write_p, uint64_t now)
+static void rebase(SSL *ssl, struct ktls__trace *t, int write_p, uint64_t now,
+		   size_t rec_len)
 {
 	struct ktls__flow *flow = write_p ? &t->tx : &t->rx;
 
 	flow->bio = write_p ? SSL_get_wbio(ssl) : SSL_get_rbio(ssl);
 	flow->bytes = 0;
 	flow->fed = 0;
+	flow->queued = 0;
 	flow->base = now;
-	if (!write_p)
+	if (!write_p && KTLS__HEADER_AFTER_BODY)
+		flow->base = now - rec_len;
+	else if (!write_p)
 		flow->base = SSL_get_read_ahead(ssl) ?
 				     0 : now - SSL3_RT_HEADER_LENGTH;
 	if (SSL_in_init(ssl))
@@ -138,7 +158,8 @@ static void rebase(SSL *ssl, struct ktls__trace *t, int write_p, uint64_t now)
 }
 
 /* An SSL that is used again has another BIO, perhaps at the same address. */
-static void follow_bio(SSL *ssl, struct ktls__trace *t, int write_p)
+static void follow_bio(SSL *ssl, struct ktls__trace *t, int write_p,
+		       size_t rec_len)
 {
 	struct ktls__flow *flow = write_p ? &t->tx : &t->rx;
 	BIO *bio = write_p ? SSL_get_wbio(ssl) : SSL_get_rbio(ssl);
@@ -148,7 +169,7 @@ static void follow_bio(SSL *ssl, struct ktls__trace *t, int write_p)
 		return;
 	now = write_p ? BIO_number_written(bio) : BIO_number_read(bio);
 	if (!flow->paused && (bio != flow->bio || now < flow->last))
-		rebase(ssl, t, write_p, now);
+		rebase(ssl, t, write_p, now, rec_len);
 	if (!flow->paused)
 		flow->last = now;
 }
@@ -172,15 +193,48 @@ static void on_keylog(const SSL *cssl, const char *line)
 	ktls__wipe(&found, sizeof(found));
 }
 
+static size_t record_len(const uint8_t *header)
+{
+	return SSL3_RT_HEADER_LENGTH +
+	       ((size_t)header[3] << 8 | (size_t)header[4]);
+}
+
 static void count_header(struct ktls__flow *flow, int version,
 			 const uint8_t *header)
 {
-	flow->bytes += SSL3_RT_HEADER_LENGTH +
-		       ((uint64_t)header[3] << 8 | header[4]);
+	flow->bytes += record_len(header);
 	if (header[0] != SSL3_RT_CHANGE_CIPHER_SPEC)
 		flow->records++;
 	else if (version != TLS1_3_VERSION)
 		flow->records = 0; /* the next record has the new keys */
+}
+
+/* After the record is counted.  A KeyUpdate is sealed at once, and written in
+ * front of what is sealed next, under the next key. */
+static void count_queued(SSL *ssl, struct ktls__flow *tx, size_t rec_len)
+{
+	bool waits = tx->update || SSL_in_init(ssl);
+
+	waits = waits && KTLS__QUEUES_KEY_UPDATE;
+	if (!waits || SSL_get_wbio(ssl) == NULL ||
+	    ktls__flow_sent(ssl) + rec_len == tx->bytes)
+		tx->queued = 0;
+	if (waits)
+		tx->queued += rec_len;
+	if (tx->update)
+		tx->records = 0;
+	tx->update = false;
+}
+
+/* While the hooks are all that reads.  What is longer than a type and a tag,
+ * and tells of nothing, is a part of a message. */
+static void listen_to(SSL *ssl, struct ktls__flow *rx, const uint8_t *header)
+{
+	const size_t empty = SSL3_RT_HEADER_LENGTH + 17;
+
+	rx->silent = rx->paused && SSL_version(ssl) == TLS1_3_VERSION &&
+		     header[0] == SSL3_RT_APPLICATION_DATA &&
+		     record_len(header) > empty;
 }
 
 /* The key log's later lines are not the same in all versions (3.0.2 has
@@ -202,6 +256,7 @@ static void see_key_update(SSL *ssl, struct ktls__trace *t, int write_p,
 {
 	rotate(ssl, write_p ? &t->tx : &t->rx);
 	if (write_p) {
+		t->tx.update = KTLS__QUEUES_KEY_UPDATE;
 		t->key_updates_sent++;
 		return;
 	}
@@ -209,11 +264,19 @@ static void see_key_update(SSL *ssl, struct ktls__trace *t, int write_p,
 	t->updates_requested += asks;
 }
 
+static void heard(struct ktls__trace *t)
+{
+	t->rx.silent = false;
+	t->stop = KTLS__ALWAYS_READS_ON && !t->rx.paused;
+}
+
 static void see_handshake(SSL *ssl, struct ktls__trace *t, int write_p,
 			  const uint8_t *msg, size_t len)
 {
 	const uint8_t msg_type = msg[0];
 
+	if (!write_p)
+		heard(t);
 	if (SSL_version(ssl) != TLS1_3_VERSION) {
 		t->warnings += !write_p && (msg_type == SSL3_MT_HELLO_REQUEST ||
 					    msg_type == SSL3_MT_CLIENT_HELLO);
@@ -232,10 +295,24 @@ static void see_alert(struct ktls__trace *t, int write_p, const uint8_t *alert)
 		t->alerts_sent++;
 		return;
 	}
+	heard(t);
 	t->alert_received = alert[1];
 	t->alerts_received++;
 	t->warnings += alert[0] == SSL3_AL_WARNING &&
 		       alert[1] != SSL_AD_CLOSE_NOTIFY;
+}
+
+static void see_header(SSL *ssl, struct ktls__trace *t, int write_p,
+		       const uint8_t *header)
+{
+	const size_t rec_len = record_len(header);
+
+	follow_bio(ssl, t, write_p, rec_len);
+	count_header(write_p ? &t->tx : &t->rx, SSL_version(ssl), header);
+	if (write_p)
+		count_queued(ssl, &t->tx, rec_len);
+	else
+		listen_to(ssl, &t->rx, header);
 }
 
 static void on_message(int write_p, int version, int type, const void *buf,
@@ -249,8 +326,7 @@ static void on_message(int write_p, int version, int type, const void *buf,
 	if (t == NULL)
 		return;
 	if (type == SSL3_RT_HEADER && len == SSL3_RT_HEADER_LENGTH) {
-		follow_bio(ssl, t, write_p);
-		count_header(write_p ? &t->tx : &t->rx, SSL_version(ssl), buf);
+		see_header(ssl, t, write_p, buf);
 	} else if (type == SSL3_RT_HANDSHAKE && len > 0) {
 		see_handshake(ssl, t, write_p, buf, len);
 	} else if (type == SSL3_RT_ALERT && len == 2) {
@@ -275,6 +351,8 @@ int ktls_prepare(SSL_CTX *ctx, unsigned flags)
 
 	if (ctx == NULL || (flags & ~(unsigned)KTLS_ATTACH_LATE) != 0)
 		return -EINVAL;
+	if (!ktls__library_is_ours())
+		return -KTLS_ESSL;
 	pthread_once(&index_once, make_indexes);
 	if (ctx_index < 0 || ssl_index < 0)
 		return -ENOMEM;

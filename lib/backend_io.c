@@ -1,58 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * OpenSSL on the library path: a BIO over our own socket link, and the
+ * An SSL on the library path: a BIO over our own socket link, and the
  * SSL's reads, writes and end in the library's terms.
  */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-
 #include "backend.h"
 #include "errors_ssl.h"
+#include "hooks.h"
+#include "tls_library.h"
 
 /* The BIO's own data.  Outlives the link: the application may still hold
  * the SSL, and ask it for its descriptor. */
 struct port {
 	struct ktls__link *link; /* NULL: retired */
+	struct ktls__trace *trace; /* of the SSL, which reads only while it
+				    * lives; NULL: none */
 	int fd;
 };
 
 static pthread_once_t method_once = PTHREAD_ONCE_INIT;
 static BIO_METHOD *method;
 
-static int port_read(BIO *bio, char *buf, size_t len, size_t *done)
+static int port_read(BIO *bio, char *buf, int len)
 {
 	struct port *port = BIO_get_data(bio);
 	ssize_t n;
 
 	BIO_clear_retry_flags(bio);
-	*done = 0;
-	if (port->link == NULL)
-		return 0;
-	n = ktls__link_read(port->link, buf, len);
+	if (port->link == NULL || len <= 0)
+		return -1;
+	/* A flood of control records would hold SSL_read() for ever. */
+	if (port->trace != NULL && port->trace->stop) {
+		port->trace->stop = false;
+		BIO_set_retry_read(bio);
+		return -1;
+	}
+	n = ktls__link_read(port->link, buf, (size_t)len);
 	/* A FIN is ours to report: told of it, the SSL could not even write
 	 * any more, to a peer that has only half-closed. */
 	if (n == -EAGAIN || n == 0)
 		BIO_set_retry_read(bio);
-	if (n <= 0)
-		return 0;
-	*done = (size_t)n;
-	return 1;
+	return n <= 0 ? -1 : (int)n;
 }
 
-static int port_write(BIO *bio, const char *buf, size_t len, size_t *done)
+static int port_write(BIO *bio, const char *buf, int len)
 {
 	struct port *port = BIO_get_data(bio);
 
 	BIO_clear_retry_flags(bio);
-	*done = 0;
-	if (port->link == NULL || ktls__link_speak(port->link, buf, len) < 0)
-		return 0;
-	*done = len;
-	return 1;
+	if (port->link == NULL || len <= 0 ||
+	    ktls__link_speak(port->link, buf, (size_t)len) < 0)
+		return -1;
+	return len;
 }
 
 static long port_ctrl(BIO *bio, int cmd, long num, void *ptr)
@@ -89,8 +91,8 @@ static void make_method(void)
 			      "libktls");
 	if (method == NULL)
 		return;
-	BIO_meth_set_read_ex(method, port_read);
-	BIO_meth_set_write_ex(method, port_write);
+	BIO_meth_set_read(method, port_read);
+	BIO_meth_set_write(method, port_write);
 	BIO_meth_set_ctrl(method, port_ctrl);
 	BIO_meth_set_destroy(method, port_destroy);
 }
@@ -108,14 +110,32 @@ void *ktls__backend_make_bio(struct ktls__link *link)
 		return NULL;
 	}
 	port->link = link;
+	port->trace = NULL;
 	port->fd = link->fd;
 	BIO_set_data(bio, port);
 	BIO_set_init(bio, 1);
 	return bio;
 }
 
+/* What is sealed and not written goes through the new BIO. */
+static void move_account(SSL *ssl, struct ktls__flow *tx, BIO *bio)
+{
+	const uint64_t sent = ktls__flow_sent(ssl);
+
+	tx->bytes = sent < tx->bytes ? tx->bytes - sent : 0;
+	tx->bio = bio;
+	tx->base = BIO_number_written(bio);
+	tx->last = tx->base;
+	tx->fed = 0;
+}
+
 void ktls__backend_adopt(SSL *ssl, void *bio)
 {
+	struct port *port = BIO_get_data(bio);
+
+	port->trace = ktls__trace_of(ssl);
+	if (port->trace != NULL && ktls__backend_is_counted(ssl))
+		move_account(ssl, &port->trace->tx, bio);
 	BIO_up_ref(bio);
 	SSL_set0_rbio(ssl, bio);
 	BIO_up_ref(bio);
@@ -125,21 +145,22 @@ void ktls__backend_adopt(SSL *ssl, void *bio)
 static int take_input(BIO *rbio, struct ktls__link *link)
 {
 	size_t len = BIO_ctrl_pending(rbio);
+	int n;
 
 	if (len == 0)
 		return 0;
 	link->head = malloc(len);
 	if (link->head == NULL)
 		return -ENOMEM;
-	if (BIO_read_ex(rbio, link->head, len, &link->head_len) != 1)
-		return -KTLS_ESSL;
-	return 0;
+	n = len > INT_MAX ? -1 : BIO_read(rbio, link->head, (int)len);
+	link->head_len = n > 0 ? (size_t)n : 0;
+	return link->head_len == len ? 0 : -KTLS_ESSL;
 }
 
 int ktls__backend_take_memory(SSL *ssl, struct ktls__link *link)
 {
-	char *data;
-	long len = BIO_get_mem_data(SSL_get_wbio(ssl), &data);
+	uint8_t *data;
+	long len = ktls__bio_content(SSL_get_wbio(ssl), &data);
 	int err = 0;
 
 	/* Nothing is taken out of either before all of it has a place. */
@@ -156,9 +177,9 @@ void *ktls__backend_closing_bio(SSL *ssl)
 {
 	BIO *bio = SSL_get_rbio(ssl);
 
-	if (bio == NULL || BIO_get_close(bio) != BIO_CLOSE)
+	if (bio == NULL || !ktls__bio_closes(bio))
 		bio = SSL_get_wbio(ssl);
-	if (bio == NULL || BIO_get_close(bio) != BIO_CLOSE)
+	if (bio == NULL || !ktls__bio_closes(bio))
 		return NULL;
 	return BIO_up_ref(bio) == 1 ? bio : NULL;
 }
@@ -179,6 +200,8 @@ void ktls__backend_retire(SSL *ssl, void *bio)
 
 void ktls__backend_enter_library(SSL *ssl, bool foreign)
 {
+	struct ktls__trace *t = ktls__trace_of(ssl);
+
 	SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
 			  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	/* A flood of control records would hold SSL_read() for ever.  Where
@@ -188,13 +211,31 @@ void ktls__backend_enter_library(SSL *ssl, bool foreign)
 	else
 		SSL_clear_mode(ssl, SSL_MODE_AUTO_RETRY);
 	/* New keys under the connection's feet are not a matter of data. */
-	SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
+	ktls__ssl_no_renegotiation(ssl);
 	/* Both would make an end that is none. */
 	SSL_set_quiet_shutdown(ssl, 0);
 	SSL_clear_options(ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
+	if (t == NULL)
+		return;
+	/* The key limit goes on from here, by the hooks' count. */
+	t->tx.records = ktls__backend_sequence(ssl, KTLS_TX);
+	t->stop = false;
+	/* One that is sealed already counts when it is written. */
+	if (KTLS__QUEUES_KEY_UPDATE && ktls__backend_owes_key_update(ssl))
+		t->key_updates_sent++;
 }
 
-/* The link knows better than OpenSSL what the socket said. */
+bool ktls__backend_is_cut(SSL *ssl)
+{
+	const struct ktls__trace *t = ktls__trace_of(ssl);
+
+	if (t == NULL || !ktls__backend_is_counted(ssl))
+		return SSL_want_write(ssl);
+	return ktls__flow_account(ssl) == -KTLS_EPENDING &&
+	       t->owed != t->tx.bytes - t->tx.queued;
+}
+
+/* The link knows better than the SSL what the socket said. */
 static int read_error(const struct ktls__link *link, int err)
 {
 	if (link == NULL || err == 0 || err == -KTLS_EALERT)
@@ -211,30 +252,37 @@ static int read_error(const struct ktls__link *link, int err)
 ssize_t ktls__backend_read(SSL *ssl, struct ktls__link *link, void *buf,
 			   size_t len)
 {
+	struct ktls__trace *t = ktls__trace_of(ssl);
 	size_t n;
+	int ret;
 
+	if (t != NULL)
+		t->stop = false;
 	ktls__ssl_forget_errors();
 	errno = 0;
-	if (SSL_read_ex(ssl, buf, len, &n) == 1)
+	ret = ktls__ssl_read(ssl, buf, len, &n);
+	if (ret == 1)
 		return (ssize_t)n;
-	return read_error(link, ktls__ssl_error(ssl, 0));
+	return read_error(link, ktls__ssl_error(ssl, ret));
 }
 
 ssize_t ktls__backend_write(SSL *ssl, struct ktls__link *link, const void *buf,
 			    size_t len)
 {
 	size_t n;
+	int ret;
 	int err;
 
 	ktls__ssl_forget_errors();
 	errno = 0;
-	if (SSL_write_ex(ssl, buf, len, &n) == 1)
+	ret = ktls__ssl_write(ssl, buf, len, &n);
+	if (ret == 1)
 		return (ssize_t)n;
-	err = ktls__ssl_error(ssl, 0);
+	err = ktls__ssl_error(ssl, ret);
 	if (link != NULL && link->write_err < 0)
 		return link->write_err;
 	/* Writing never ends because of the peer's close_notify. */
-	return err == 0 ? -KTLS_ESSL : err;
+	return err == 0 || err == -KTLS_EPENDING ? -KTLS_ESSL : err;
 }
 
 int ktls__backend_close_notify(SSL *ssl, struct ktls__link *link)
@@ -246,7 +294,9 @@ int ktls__backend_close_notify(SSL *ssl, struct ktls__link *link)
 		return 0;
 	/* Half a handshake message: the SSL says nothing before the rest, and
 	 * reads it only to write. */
-	if (SSL_in_init(ssl) && link != NULL) {
+	/* BoringSSL says nothing either while its buffer holds what a flush
+	 * of ours has begun. */
+	if ((SSL_in_init(ssl) || KTLS__QUEUES_KEY_UPDATE) && link != NULL) {
 		err = ktls__backend_send_owed(ssl, link);
 		if (err < 0)
 			return err;
@@ -266,14 +316,21 @@ int ktls__backend_close_notify(SSL *ssl, struct ktls__link *link)
 
 int ktls__backend_send_owed(SSL *ssl, struct ktls__link *link)
 {
-	ssize_t n = ktls__backend_write(ssl, link, "", 0);
+	uint64_t before;
+	ssize_t n;
 
+	/* One queue at a time, and first what was begun before. */
+	do {
+		before = BIO_number_written(SSL_get_wbio(ssl));
+		n = ktls__backend_write(ssl, link, "", 0);
+	} while (n >= 0 && link != NULL &&
+		 BIO_number_written(SSL_get_wbio(ssl)) != before);
 	return n < 0 ? (int)n : 0;
 }
 
 int ktls__backend_order_update(SSL *ssl, struct ktls__link *link, int ask)
 {
-	int queued = SSL_get_key_update_type(ssl) != SSL_KEY_UPDATE_NONE;
+	int queued = ktls__backend_owes_key_update(ssl);
 	int err = 0;
 
 	if (queued && !ask)

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keys and sequence numbers out of an OpenSSL SSL: the secrets by the hooks'
- * count, and for TX a second time from a record that the SSL seals.
+ * Keys and sequence numbers out of an SSL: the secrets from the hooks, and
+ * for TX a second time from a record that the SSL seals.
  */
 #include <string.h>
-
-#include <openssl/ssl.h>
 
 #include "aead.h"
 #include "backend.h"
 #include "errors_ssl.h"
 #include "record.h"
+#include "tls_library.h"
 #include "wipe.h"
 
 /* How far off the count may be for the SSL to be brought back in step. */
@@ -38,7 +37,8 @@ static int keys_1_2(SSL *ssl, const struct ktls__handshake *hs,
 	uint8_t server[32];
 	int err = -KTLS_ESSL;
 
-	if (SSL_SESSION_get_master_key(session, master, sizeof(master)) == 48 &&
+	if (session != NULL &&
+	    SSL_SESSION_get_master_key(session, master, sizeof(master)) == 48 &&
 	    SSL_get_client_random(ssl, client, sizeof(client)) == 32 &&
 	    SSL_get_server_random(ssl, server, sizeof(server)) == 32)
 		err = ktls_keys_tls12(hs->server ? rx : tx,
@@ -51,17 +51,16 @@ static int keys_1_2(SSL *ssl, const struct ktls__handshake *hs,
 int ktls__backend_keys(SSL *ssl, const struct ktls__handshake *hs,
 		       struct ktls_keys *tx, struct ktls_keys *rx)
 {
-	const struct ktls__trace *t = ktls__trace_of(ssl);
 	int err;
 
 	if (hs->version == KTLS_TLS_1_3)
-		err = keys_1_3(t, hs, tx, rx);
+		err = keys_1_3(ktls__trace_of(ssl), hs, tx, rx);
 	else
 		err = keys_1_2(ssl, hs, tx, rx);
 	if (err < 0)
 		return err;
-	tx->seq = t->tx.records;
-	rx->seq = t->rx.records;
+	tx->seq = ktls__backend_sequence(ssl, KTLS_TX);
+	rx->seq = ktls__backend_sequence(ssl, KTLS_RX);
 	return 0;
 }
 
@@ -85,12 +84,12 @@ static void capture_byte(SSL *ssl, BIO *mem, struct capture *cap)
 	t->tx.paused = true;
 	SSL_set0_wbio(ssl, mem);
 	ktls__ssl_forget_errors();
-	if (SSL_write_ex(ssl, "x", 1, &n) != 1)
+	if (ktls__ssl_write(ssl, "x", 1, &n) != 1)
 		ktls__ssl_forget_errors();
 	SSL_set0_wbio(ssl, wbio);
 	t->tx.paused = false;
 	cap->counted = t->tx.records - before;
-	len = BIO_get_mem_data(mem, &cap->rec);
+	len = ktls__bio_content(mem, &cap->rec);
 	cap->len = len > 0 ? (size_t)len : 0;
 	/* The hooks counted bytes that the real BIO never saw. */
 	t->tx.fed += cap->len;

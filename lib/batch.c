@@ -139,12 +139,14 @@ void ktls__draft_drop(const struct ktls *k, struct ktls__draft *d)
 static int seal_slots(struct ktls *k, struct ktls__draft *d)
 {
 	struct ktls__sealer *s = &k->engine->sealer;
-	const struct ktls__sealer before = *s;
+	const uint64_t seq = s->seq;
+	uint8_t iv[sizeof(s->iv)];
 	size_t head = ktls__sealer_head(s);
 	uint8_t *out;
 	size_t n;
 	int err = 0;
 
+	memcpy(iv, s->iv, sizeof(iv));
 	for (size_t i = 0; i * PLAIN < d->len && err >= 0; i++) {
 		n = least(d->len - i * PLAIN, PLAIN);
 		out = d->buf + slot(k, i) - head;
@@ -153,9 +155,10 @@ static int seal_slots(struct ktls *k, struct ktls__draft *d)
 	}
 	/* None of it has gone out, nor will: the numbers are free again. */
 	if (err == -ENOMEM) {
-		s->seq = before.seq;
-		memcpy(s->iv, before.iv, sizeof(s->iv));
+		s->seq = seq;
+		memcpy(s->iv, iv, sizeof(iv));
 	}
+	ktls__wipe(iv, sizeof(iv));
 	return err < 0 ? err : 0;
 }
 

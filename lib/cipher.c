@@ -16,6 +16,13 @@ static const struct ktls__provider *provider_of(const struct ktls__suite *suite)
 	return &ktls__libcrypto;
 }
 
+bool ktls__cipher_takes(const struct ktls__suite *suite)
+{
+	const struct ktls__provider *by = provider_of(suite);
+
+	return by->takes == NULL || by->takes(suite);
+}
+
 int ktls__cipher_key(struct ktls__cipher *c, const struct ktls__suite *suite,
 		     const uint8_t *key, int enc)
 {

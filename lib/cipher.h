@@ -6,6 +6,7 @@
 #ifndef KTLS_CIPHER_H
 #define KTLS_CIPHER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cipher_provider.h"
@@ -17,6 +18,9 @@ struct ktls__cipher {
 	void *ctx;
 	uint8_t bit;         /* KTLS_CIPHER_*: of the AEAD */
 };
+
+/* Is there anybody here who has this suite's AEAD? */
+bool ktls__cipher_takes(const struct ktls__suite *suite);
 
 /* Key it, to seal (enc 1) or to open (enc 0): one of the same AEAD in its
  * place, without an allocation; any other is freed first.

@@ -57,6 +57,7 @@ struct ktls__provider {
 	int (*open)(void *ctx, const struct ktls__cipher_text *text);
 };
 
+/* The one of the backend: OpenSSL's, BoringSSL's, or nobody's. */
 extern const struct ktls__provider ktls__libcrypto;
 extern const struct ktls__provider ktls__ipsec_mb; /* with KTLS_IPSEC_MB */
 

@@ -72,6 +72,11 @@ int ktls__latch_both(struct ktls *k, int err)
 	return err;
 }
 
+bool ktls__is_cut(const struct ktls *k)
+{
+	return k->kept != NULL && k->kept->cut;
+}
+
 void ktls__wants(struct ktls *k, enum ktls__waits who, bool waits)
 {
 	if (waits)

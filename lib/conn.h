@@ -143,6 +143,8 @@ struct ktls__kept {
 	struct ktls__said said;  /* handshake messages on their way out */
 	size_t said_off;
 	uint64_t updates_told;   /* of those that it has sent */
+	_Atomic bool cut;        /* a write that was begun before the hand-off
+				  * has to be repeated */
 	size_t refused;          /* bytes of a write that a foreign SSL has
 				  * begun and wants again */
 };
@@ -219,6 +221,7 @@ struct ktls {
 	bool deaf;               /* nothing more can be received */
 	bool stalled;            /* half a record is there, and POLLIN */
 	bool device_known;
+	_Atomic bool untold;     /* RX has ended, and no read said so yet */
 	uint8_t tx_device;       /* enum ktls_device */
 	uint8_t rx_device;
 };
@@ -241,6 +244,10 @@ int ktls__latch_both(struct ktls *k, int err);
 
 /* Does an error of sendfile() or pread() speak of the file alone? */
 bool ktls__is_file_error(int err);
+
+/* Is nothing to be written through the SSL before the application has
+ * repeated a write? */
+bool ktls__is_cut(const struct ktls *k);
 
 /* It waits, or no longer. */
 void ktls__wants(struct ktls *k, enum ktls__waits who, bool waits);

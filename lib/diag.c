@@ -6,14 +6,12 @@
 #include "diag.h"
 
 #include <errno.h>
-#include <linux/inet_diag.h>
-#include <linux/netlink.h>
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <string.h>
 
 #include "sys.h"
 #include "uapi.h"
+#include "uapi_diag.h"
 
 #ifndef SO_COOKIE
 #define SO_COOKIE 57
@@ -26,15 +24,16 @@
 #define ALL_STATES 0xffffffffU
 /* One TCP socket with tcp_info takes less than 1 KiB. */
 #define ANSWER_MAX 4096
+#define HEAD sizeof(struct ktls__nlmsghdr)
 
 union answer {
-	struct nlmsghdr align;
+	struct ktls__nlmsghdr align;
 	uint8_t bytes[ANSWER_MAX];
 };
 
 struct request {
-	struct nlmsghdr header;
-	struct inet_diag_req_v2 diag;
+	struct ktls__nlmsghdr header;
+	struct ktls__inet_diag_req_v2 diag;
 };
 
 /* A run of netlink attributes, each bounded by the one around it. */
@@ -45,7 +44,7 @@ struct attrs {
 
 /* Address and port of one end; an IPv6 address fills all four words. */
 static int set_end(const struct sockaddr_storage *addr, uint8_t *family,
-		   __be16 *port, __be32 ip[4])
+		   uint16_t *port, uint32_t ip[4])
 {
 	if (addr->ss_family == AF_INET) {
 		const struct sockaddr_in *in = (const void *)addr;
@@ -64,30 +63,28 @@ static int set_end(const struct sockaddr_storage *addr, uint8_t *family,
 	return 0;
 }
 
-static int set_ends(int fd, struct inet_diag_req_v2 *diag)
+static int set_ends(int fd, struct ktls__inet_diag_req_v2 *diag)
 {
 	struct sockaddr_storage addr = {0};
-	struct inet_diag_sockid *id = &diag->id;
+	struct ktls__inet_diag_sockid *id = &diag->id;
 	socklen_t len = sizeof(addr);
 	int err;
 
 	err = ktls__sys->getsockname(fd, (struct sockaddr *)&addr, &len);
 	if (err == 0)
-		err = set_end(&addr, &diag->sdiag_family, &id->idiag_sport,
-			      id->idiag_src);
+		err = set_end(&addr, &diag->family, &id->sport, id->src);
 	if (err < 0)
 		return err;
 	len = sizeof(addr);
 	err = ktls__sys->getpeername(fd, (struct sockaddr *)&addr, &len);
 	if (err == 0)
-		err = set_end(&addr, &diag->sdiag_family, &id->idiag_dport,
-			      id->idiag_dst);
+		err = set_end(&addr, &diag->family, &id->dport, id->dst);
 	return err;
 }
 
 /* The cookie says that the answer is about this socket and not about one with
  * the same addresses in another network namespace. */
-static int set_cookie(int fd, struct inet_diag_sockid *id)
+static int set_cookie(int fd, struct ktls__inet_diag_sockid *id)
 {
 	uint64_t cookie = 0;
 	socklen_t len = sizeof(cookie);
@@ -96,20 +93,20 @@ static int set_cookie(int fd, struct inet_diag_sockid *id)
 	err = ktls__sys->getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
 	if (err < 0)
 		return err;
-	id->idiag_cookie[0] = (uint32_t)cookie;
-	id->idiag_cookie[1] = (uint32_t)(cookie >> 32);
+	id->cookie[0] = (uint32_t)cookie;
+	id->cookie[1] = (uint32_t)(cookie >> 32);
 	return 0;
 }
 
 /* A socket bound to an interface is found by that interface only. */
-static void set_interface(int fd, struct inet_diag_sockid *id)
+static void set_interface(int fd, struct ktls__inet_diag_sockid *id)
 {
 	int index = 0;
 	socklen_t len = sizeof(index);
 
 	if (ktls__sys->getsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &index,
 				  &len) == 0)
-		id->idiag_if = (uint32_t)index;
+		id->interface = (uint32_t)index;
 }
 
 static int fill_request(int fd, struct request *req)
@@ -117,14 +114,14 @@ static int fill_request(int fd, struct request *req)
 	int err;
 
 	memset(req, 0, sizeof(*req));
-	req->header.nlmsg_len = sizeof(*req);
-	req->header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
-	req->header.nlmsg_flags = NLM_F_REQUEST;
-	req->header.nlmsg_seq = ANY_SEQ;
-	req->diag.sdiag_protocol = IPPROTO_TCP;
+	req->header.len = sizeof(*req);
+	req->header.type = KTLS__SOCK_DIAG_BY_FAMILY;
+	req->header.flags = KTLS__NLM_F_REQUEST;
+	req->header.seq = ANY_SEQ;
+	req->diag.protocol = IPPROTO_TCP;
 	/* Without tcp_info the kernel leaves out the ULP too. */
-	req->diag.idiag_ext = 1 << (INET_DIAG_INFO - 1);
-	req->diag.idiag_states = ALL_STATES;
+	req->diag.ext = 1 << (KTLS__INET_DIAG_INFO - 1);
+	req->diag.states = ALL_STATES;
 	err = set_ends(fd, &req->diag);
 	if (err == 0)
 		err = set_cookie(fd, &req->diag.id);
@@ -138,7 +135,7 @@ static ssize_t ask(int netlink, struct request *req, union answer *answer)
 {
 	struct iovec out = {req, sizeof(*req)};
 	struct iovec in = {answer, sizeof(*answer)};
-	struct sockaddr_nl from = {0};
+	struct ktls__sockaddr_nl from = {0};
 	struct msghdr msg = {.msg_iov = &out, .msg_iovlen = 1};
 	ssize_t n;
 
@@ -150,7 +147,7 @@ static ssize_t ask(int netlink, struct request *req, union answer *answer)
 			      .msg_iov = &in,
 			      .msg_iovlen = 1};
 	n = ktls__sys->recvmsg(netlink, &msg, MSG_DONTWAIT);
-	if (n >= 0 && (from.nl_pid != 0 || (msg.msg_flags & MSG_TRUNC)))
+	if (n >= 0 && (from.pid != 0 || (msg.msg_flags & MSG_TRUNC)))
 		return -EBADMSG;
 	return n;
 }
@@ -158,20 +155,21 @@ static ssize_t ask(int netlink, struct request *req, union answer *answer)
 /* The first attribute of a type; 0, or -ENOENT. */
 static int find(struct attrs all, uint16_t type, struct attrs *found)
 {
-	struct nlattr attr;
+	struct ktls__nlattr attr;
 
 	while (all.len >= sizeof(attr)) {
 		size_t step;
 
 		memcpy(&attr, all.at, sizeof(attr));
-		if (attr.nla_len < sizeof(attr) || attr.nla_len > all.len)
+		if (attr.len < sizeof(attr) || attr.len > all.len)
 			break;
-		if ((attr.nla_type & NLA_TYPE_MASK) == type) {
+		if ((attr.type & KTLS__NLA_TYPE_MASK) == type) {
 			found->at = all.at + sizeof(attr);
-			found->len = attr.nla_len - sizeof(attr);
+			found->len = attr.len - sizeof(attr);
 			return 0;
 		}
-		step = NLA_ALIGN(attr.nla_len);
+		step = (attr.len + KTLS__NLA_ALIGNTO - 1U) &
+		       ~(KTLS__NLA_ALIGNTO - 1U);
 		if (step > all.len)
 			break;
 		all.at += step;
@@ -198,48 +196,47 @@ static enum ktls_device device(struct attrs tls, uint16_t type)
 /* A refusal is an answer too: NLMSG_ERROR with the errno in it. */
 static int check_header(const union answer *answer, size_t len)
 {
-	const struct nlmsghdr *header = &answer->align;
-	struct nlmsgerr refusal;
+	const struct ktls__nlmsghdr *header = &answer->align;
+	struct ktls__nlmsgerr refusal;
 
-	if (len < sizeof(*header) || header->nlmsg_len > len ||
-	    header->nlmsg_len < sizeof(*header) || header->nlmsg_seq != ANY_SEQ)
+	if (len < sizeof(*header) || header->len > len ||
+	    header->len < sizeof(*header) || header->seq != ANY_SEQ)
 		return -EBADMSG;
-	if (header->nlmsg_type == NLMSG_ERROR) {
-		if (header->nlmsg_len < NLMSG_LENGTH(sizeof(refusal)))
+	if (header->type == KTLS__NLMSG_ERROR) {
+		if (header->len < HEAD + sizeof(refusal))
 			return -EBADMSG;
-		memcpy(&refusal, NLMSG_DATA(header), sizeof(refusal));
+		memcpy(&refusal, answer->bytes + HEAD, sizeof(refusal));
 		return refusal.error < 0 ? refusal.error : -ENOENT;
 	}
-	if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
-	    header->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
+	if (header->type != KTLS__SOCK_DIAG_BY_FAMILY ||
+	    header->len < HEAD + sizeof(struct ktls__inet_diag_msg))
 		return -EBADMSG;
 	return 0;
 }
 
-static int same_socket(const struct inet_diag_sockid *a,
-		       const struct inet_diag_sockid *b)
+static int same_socket(const struct ktls__inet_diag_sockid *a,
+		       const struct ktls__inet_diag_sockid *b)
 {
-	return a->idiag_sport == b->idiag_sport &&
-	       a->idiag_dport == b->idiag_dport &&
-	       memcmp(a->idiag_cookie, b->idiag_cookie,
-		      sizeof(a->idiag_cookie)) == 0;
+	return a->sport == b->sport &&
+	       a->dport == b->dport &&
+	       memcmp(a->cookie, b->cookie, sizeof(a->cookie)) == 0;
 }
 
 static int parse(const union answer *answer, size_t len,
 		 const struct request *req, struct attrs *tls)
 {
-	const size_t head = NLMSG_LENGTH(sizeof(struct inet_diag_msg));
-	struct inet_diag_msg msg;
+	const size_t head = HEAD + sizeof(struct ktls__inet_diag_msg);
+	struct ktls__inet_diag_msg msg;
 	struct attrs all, ulp;
 	int err = check_header(answer, len);
 
 	if (err < 0)
 		return err;
-	memcpy(&msg, NLMSG_DATA(&answer->align), sizeof(msg));
+	memcpy(&msg, answer->bytes + HEAD, sizeof(msg));
 	if (!same_socket(&msg.id, &req->diag.id))
 		return -EBADMSG;
 	all.at = answer->bytes + head;
-	all.len = answer->align.nlmsg_len - head;
+	all.len = answer->align.len - head;
 	err = find(all, KTLS__INET_DIAG_ULP_INFO, &ulp);
 	if (err == 0)
 		err = find(ulp, KTLS__INET_ULP_INFO_TLS, tls);
@@ -259,7 +256,8 @@ int ktls__diag(int fd, enum ktls_device *tx, enum ktls_device *rx)
 	err = fill_request(fd, &req);
 	if (err < 0)
 		return err;
-	netlink = ktls__sys->socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
+	netlink = ktls__sys->socket(AF_NETLINK, SOCK_RAW,
+				    KTLS__NETLINK_SOCK_DIAG);
 	if (netlink < 0)
 		return netlink;
 	n = ask(netlink, &req, &answer);

@@ -1,12 +1,51 @@
 /* SPDX-License-Identifier: MIT */
-/* OpenSSL's errors in the library's own terms: see errors_ssl.h. */
+/* The TLS library's errors in our own terms: see errors_ssl.h. */
 #include <errno.h>
-
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 
 #include "backend.h"
 #include "errors_ssl.h"
+#include "tls_library.h"
+
+#ifdef OPENSSL_IS_BORINGSSL
+
+static int of_reason(int reason)
+{
+	switch (reason) {
+	case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC:
+	case SSL_R_DECRYPTION_FAILED:
+	case SSL_R_BAD_PACKET_LENGTH:
+		return -KTLS_EBADRECORD;
+	case SSL_R_ENCRYPTED_LENGTH_TOO_LONG:
+	case SSL_R_DATA_LENGTH_TOO_LONG:
+		return -KTLS_EOVERSIZE;
+	case SSL_R_TOO_MANY_WARNING_ALERTS:
+	case SSL_R_TOO_MANY_KEY_UPDATES:
+	case SSL_R_TOO_MANY_EMPTY_FRAGMENTS:
+		return -KTLS_EFLOOD;
+	case SSL_R_BAD_WRITE_RETRY:
+	case SSL_R_BAD_LENGTH:
+		return -KTLS_EPENDING;
+	case SSL_R_PROTOCOL_IS_SHUTDOWN:
+	case SSL_R_SHUTDOWN_WHILE_IN_INIT:
+	case SSL_R_UNINITIALIZED:
+		return -KTLS_ESSL; /* not the peer's doing */
+	default:
+		return -KTLS_EPROTOCOL;
+	}
+}
+
+/* Those that all of its libraries have end below those of each. */
+static bool is_general(int reason)
+{
+	return reason < SSL_R_APP_DATA_IN_HANDSHAKE;
+}
+
+static int system_error(unsigned long e)
+{
+	return ERR_GET_LIB(e) == ERR_LIB_SYS ? ERR_GET_REASON(e) : 0;
+}
+
+#else
 
 static int of_reason(int reason)
 {
@@ -25,6 +64,7 @@ static int of_reason(int reason)
 	case SSL_R_TOO_MANY_KEY_UPDATES:
 	case SSL_R_RECORD_TOO_SMALL:
 		return -KTLS_EFLOOD;
+	case SSL_R_BAD_WRITE_RETRY:
 	case SSL_R_PROTOCOL_IS_SHUTDOWN:
 	case SSL_R_SHUTDOWN_WHILE_IN_INIT:
 	case SSL_R_UNINITIALIZED:
@@ -34,26 +74,38 @@ static int of_reason(int reason)
 	}
 }
 
+/* Those that all of its libraries have bear flags far above an alert's. */
+static bool is_general(int reason)
+{
+	return reason > SSL_AD_REASON_OFFSET + 255;
+}
+
+static int system_error(unsigned long e)
+{
+	return ERR_SYSTEM_ERROR(e) ? ERR_GET_REASON(e) : 0;
+}
+
+#endif
+
 static int of_error(unsigned long e)
 {
 	int reason = ERR_GET_REASON(e);
 
-	if (ERR_SYSTEM_ERROR(e) && reason > 0)
-		return -reason;
+	if (system_error(e) > 0)
+		return -system_error(e);
 	if (ERR_GET_LIB(e) != ERR_LIB_SSL)
 		return -KTLS_ESSL;
 	if (reason == ERR_R_MALLOC_FAILURE)
 		return -ENOMEM;
-	/* Reasons that all libraries share have flags far above. */
-	if (reason > SSL_AD_REASON_OFFSET + 255)
+	if (is_general(reason) || reason > SSL_AD_REASON_OFFSET + 255)
 		return -KTLS_ESSL;
 	if (reason >= SSL_AD_REASON_OFFSET)
 		return -KTLS_EALERT;
 	return of_reason(reason);
 }
 
-/* From 3.2 on a general "record layer failure" follows the one that says
- * what it was: the first that has a name of its own is taken. */
+/* From OpenSSL 3.2 on a general "record layer failure" follows the one that
+ * says what it was: the first that has a name of its own is taken. */
 static int of_queue(void)
 {
 	int err = -KTLS_ESSL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* OpenSSL's errors in the library's own terms. */
+/* The TLS library's errors in our own terms. */
 #ifndef KTLS_ERRORS_SSL_H
 #define KTLS_ERRORS_SSL_H
 

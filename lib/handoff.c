@@ -13,7 +13,6 @@
 #include "install.h"
 #include "key_limit.h"
 #include "probe.h"
-#include "sock.h"
 
 static bool any_to_kernel(const struct ktls *k)
 {
@@ -25,26 +24,12 @@ static bool any_leaves(const struct ktls *k)
 	return ktls__leaves(&k->tx) || ktls__leaves(&k->rx);
 }
 
-static void choose(struct ktls__side *side, enum ktls_choice choice,
-		   unsigned by_operator)
-{
-	enum ktls_reason reason = by_operator ? KTLS_REASON_ENVIRONMENT :
-						KTLS_REASON_POLICY;
-
-	side->path = KTLS_PATH_KERNEL;
-	if (choice == KTLS_USERSPACE)
-		ktls__keep_out(side, reason, 0);
-	if (choice == KTLS_LIBRARY)
-		ktls__stay(side, reason);
-}
-
 /* What is known without a look at the socket. */
 static void check_ssl(struct ktls *k, const struct ktls__order *order)
 {
 	enum ktls_reason reason = ktls__backend_obstacle(k->ssl, &k->hs);
 
-	choose(&k->tx, order->tx, order->by_operator & KTLS_TX);
-	choose(&k->rx, order->rx, order->by_operator & KTLS_RX);
+	ktls__choose(k, order->tx, order->rx, order->by_operator);
 	k->foreign = order->transport == KTLS__TRANSPORT_FOREIGN;
 	if (k->foreign)
 		ktls__stay_both(k, KTLS_REASON_TRANSPORT);
@@ -58,51 +43,18 @@ static void check_ssl(struct ktls *k, const struct ktls__order *order)
 		ktls__stay_both(k, KTLS_REASON_SEQUENCE);
 }
 
-static void check_kernel(struct ktls *k, const struct ktls__order *order)
-{
-	/* -errno: could not be tried here, so try the real thing. */
-	if (ktls__to_kernel(&k->tx) &&
-	    ktls__probe_suite(k->hs.row, KTLS_TX) == 0)
-		ktls__keep_out(&k->tx, KTLS_REASON_KERNEL_SUITE, 0);
-	if (ktls__to_kernel(&k->rx) &&
-	    ktls__probe_suite(k->hs.row, KTLS_RX) == 0)
-		ktls__keep_out(&k->rx, KTLS_REASON_KERNEL_SUITE, 0);
-	if (any_to_kernel(k) && k->hs.version == KTLS_TLS_1_3)
-		k->turn.rekeys = ktls__probe_rekey() == 1;
-	if (order->rx == KTLS_AUTO && k->hs.version == KTLS_TLS_1_3 &&
-	    !k->turn.rekeys)
-		ktls__keep_out(&k->rx, KTLS_REASON_NO_REKEY, 0);
-}
-
-/* Linux 6.14 takes second keys for a rekey, so this look is the only
- * protection from keys that somebody else has installed. */
 static void check_keys(struct ktls *k)
 {
-	int tx = ktls__sock_has_keys(k->fd, KTLS_TX);
-	int rx = ktls__sock_has_keys(k->fd, KTLS_RX);
-
-	if (tx > 0 || rx > 0) {
-		k->foreign = true;
-		ktls__stay_both(k, KTLS_REASON_ALREADY_ON);
-	} else if (tx == -KTLS_EUNPROVEN || rx == -KTLS_EUNPROVEN) {
-		ktls__keep_both_out(k, KTLS_REASON_UNPROVEN, 0);
-	} else if (tx < 0 || rx < 0) {
-		ktls__keep_both_out(k, KTLS_REASON_ATTACH, tx < 0 ? tx : rx);
-	}
+	if (!ktls__has_keys(k))
+		return;
+	k->foreign = true;
+	ktls__stay_both(k, KTLS_REASON_ALREADY_ON);
 }
 
 /* Before anything is moved: no refusal here costs the SSL a record. */
 static void attach(struct ktls *k)
 {
-	int err = ktls__probe_ulp();
-
-	if (err != -ENOENT)
-		err = ktls_sock_attach(k->fd);
-	if (err == -ENOENT)
-		ktls__keep_both_out(k, KTLS_REASON_NO_MODULE, err);
-	else if (err < 0)
-		ktls__keep_both_out(k, KTLS_REASON_ATTACH, err);
-	else
+	if (ktls__attach(k))
 		check_keys(k);
 }
 
@@ -198,6 +150,7 @@ static void adopt(struct ktls *k)
 	if (t != NULL)
 		ktls__trace_restart(t, k->fd);
 	ktls__limit_init(k);
+	k->kept->cut = !ktls__leaves(&k->tx) && ktls__backend_is_cut(k->ssl);
 	ktls__backend_enter_library(k->ssl, k->foreign);
 	if (!k->foreign) {
 		k->kept->closing_bio = ktls__backend_closing_bio(k->ssl);
@@ -227,7 +180,7 @@ int ktls__handoff_move(struct ktls *k, const struct ktls__order *order)
 	else if (!k->foreign && !ktls__probe_lacks_ulp())
 		check_keys(k);
 	if (any_to_kernel(k))
-		check_kernel(k, order);
+		ktls__check_kernel(k, order->rx == KTLS_AUTO);
 	if (any_leaves(k))
 		err = settle(k, order);
 	if (err == 0 && order->transport == KTLS__TRANSPORT_MEMORY)

@@ -3,11 +3,24 @@
 #ifndef KTLS_HOOKS_H
 #define KTLS_HOOKS_H
 
-#include <openssl/ssl.h>
-
 #include "backend.h"
+#include "tls_library.h"
 
 /* Bytes that TLS has moved through a direction's BIO and beside it. */
 uint64_t ktls__flow_moved(const struct ktls__flow *flow, uint64_t counter);
+
+/* The same of TX, by the write BIO that the SSL has now.  Not where there is
+ * no trace. */
+uint64_t ktls__flow_sent(SSL *ssl);
+
+/* 0: every record of TX has its bytes on the wire, or in a queue that the next
+ * write sends; -KTLS_EPENDING: a write is unfinished; -KTLS_ESSL: more was
+ * written than was sealed.  Not where there is no trace. */
+int ktls__flow_account(SSL *ssl);
+
+/* Is the TLS library in this process the one that we are built for?  OpenSSL
+ * and BoringSSL have the same names, and a process that has both gets them
+ * from whichever comes first. */
+bool ktls__library_is_ours(void);
 
 #endif

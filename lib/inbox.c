@@ -85,6 +85,11 @@ static int record_at(const struct ktls__inbox *in, size_t off)
 						     : KTLS__HEADER_LEN + body;
 }
 
+bool ktls__inbox_ready(const struct ktls__inbox *in)
+{
+	return in->plain || record_at(in, in->off) != 0;
+}
+
 size_t ktls__inbox_pending(const struct ktls__inbox *in)
 {
 	size_t off = in->off;
@@ -136,6 +141,37 @@ static int make_room(struct ktls__inbox *in)
 	return 0;
 }
 
+int ktls__inbox_feed(struct ktls__inbox *in, const void *buf, size_t len)
+{
+	if (len == 0)
+		return 0;
+	in->buf = ktls__pool_take(len, &in->cap);
+	if (!in->buf) {
+		in->cap = 0;
+		return -ENOMEM;
+	}
+	memcpy(in->buf, buf, len);
+	in->off = 0;
+	in->len = len;
+	return 0;
+}
+
+/* Bytes that the record which is half here wants next; 0: none is. */
+static size_t missing(const struct ktls__inbox *in)
+{
+	const size_t len = in->len - in->off;
+	int body;
+
+	if (len == 0)
+		return 0;
+	if (len < KTLS__HEADER_LEN)
+		return KTLS__HEADER_LEN - len;
+	body = ktls__aead_body(in->opener.suite, in->buf + in->off);
+	if (body < 0 || len >= KTLS__HEADER_LEN + (size_t)body)
+		return 0;
+	return KTLS__HEADER_LEN + (size_t)body - len;
+}
+
 /* Half a record may be here for long. */
 static void park(struct ktls__inbox *in)
 {
@@ -148,6 +184,25 @@ static void park(struct ktls__inbox *in)
 	buf = ktls__pool_take(KTLS__BUFFER_SMALL, &cap);
 	if (buf)
 		move_to(in, buf, cap);
+}
+
+/* It begins a buffer, and any holds a record. */
+int ktls__inbox_complete(struct ktls__inbox *in, int fd)
+{
+	struct iovec iov;
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
+
+	while ((iov.iov_len = missing(in)) > 0) {
+		move_to(in, in->buf, in->cap);
+		iov.iov_base = in->buf + in->len;
+		n = ktls__sys->recvmsg(fd, &msg, MSG_DONTWAIT);
+		in->eof = n == 0;
+		if (n <= 0)
+			return n < 0 ? (int)n : -EAGAIN;
+		in->len += (size_t)n;
+	}
+	return 0;
 }
 
 /* 0: bytes came, or the peer's FIN; -errno. */

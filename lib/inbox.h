@@ -54,9 +54,21 @@ void ktls__inbox_wipe(struct ktls__inbox *in);
 ssize_t ktls__inbox_recv(struct ktls__inbox *in, int fd, uint8_t *type,
 			 const struct iovec *iov, int iovcnt, int *flags);
 
-/* Bytes that the next call has without the socket: of whole records that
- * are not opened yet, their length on the wire.  Not 0 while a call would
- * return something, be it an empty record or an error not yet told. */
+/* What was received before, to come first: only into an empty one.  0;
+ * -ENOMEM. */
+int ktls__inbox_feed(struct ktls__inbox *in, const void *buf, size_t len);
+
+/* The rest of half a record, and no byte behind it, as far as fd has it; never
+ * waits.  0: no half record is here; -EAGAIN: one is, also before the peer's
+ * FIN; -errno of the socket. */
+int ktls__inbox_complete(struct ktls__inbox *in, int fd);
+
+/* Would a call return something without the socket, be it an empty record or
+ * an error not yet told? */
+bool ktls__inbox_ready(const struct ktls__inbox *in);
+
+/* How many bytes: of whole records that are not opened yet, their length on
+ * the wire.  0 only where it would not. */
 size_t ktls__inbox_pending(const struct ktls__inbox *in);
 
 /* Nothing of what came is wanted any more: wipe and free it. */

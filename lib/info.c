@@ -17,7 +17,7 @@ int ktls_events(const struct ktls *k)
 
 	if (k->lingers)
 		return ktls__linger_events(k);
-	if (k->left || (!k->eof && k->rx.err == 0))
+	if (k->left || k->untold || (!k->eof && k->rx.err == 0))
 		events |= POLLIN;
 	if (ktls__turn_owes(k) || (k->want_out && k->tx.err == 0))
 		events |= POLLOUT;
@@ -29,10 +29,15 @@ size_t ktls_pending(const struct ktls *k)
 	struct ktls *shared = (struct ktls *)(uintptr_t)k;
 	size_t n = ktls__leftover_len(&k->leftover) + k->control.install;
 
+	/* An end, not a byte; but no event will tell of it. */
+	if (n == 0 && k->untold)
+		return 1;
 	if (k->rx.path == KTLS_PATH_KERNEL)
 		return n;
+	/* Behind an end nothing is read. */
 	if (k->rx.path == KTLS_PATH_USERSPACE)
-		return n + ktls__inbox_pending(&k->engine->inbox);
+		return k->eof || k->rx.err < 0 ?
+			       n : n + ktls__inbox_pending(&k->engine->inbox);
 	pthread_mutex_lock(&shared->lock);
 	n += ktls__backend_pending(k->ssl);
 	n += k->link->head_len - k->link->head_off;
@@ -122,7 +127,8 @@ static void tell_counts(const struct ktls *k, struct ktls_conn_info *out)
 	out->key_updates_received = k->key_updates_received;
 	out->key_updates_sent = k->key_updates_sent;
 	if (k->tx.path == KTLS_PATH_LIBRARY && t != NULL)
-		out->key_updates_sent += t->key_updates_sent;
+		out->key_updates_sent +=
+			ktls__backend_key_updates_sent(k->ssl);
 	out->limits_hit = k->limits_hit;
 }
 

@@ -3,11 +3,10 @@
 #include <string.h>
 
 #include "aead.h"
+#include "commit.h"
 #include "destination.h"
 #include "install.h"
-#include "kernel_path.h"
 #include "record.h"
-#include "sock.h"
 #include "wipe.h"
 
 struct keys {
@@ -29,21 +28,6 @@ static void resync(struct ktls *k, const struct ktls_keys *tx)
 		ktls__latch(k, &k->tx, n);
 }
 
-static void install_kernel(struct ktls *k, struct ktls__side *side, int dir,
-			   const struct ktls_keys *keys)
-{
-	int err = ktls_sock_install(k->fd, dir, keys);
-
-	if (err == -KTLS_EUNPROVEN)
-		ktls__keep_out(side, KTLS_REASON_UNPROVEN, 0);
-	else if (err < 0)
-		ktls__keep_out(side, KTLS_REASON_INSTALL, err);
-	/* A kernel that has taken them all the same would seal a second time,
-	 * under the nonces of the first. */
-	if (err == -KTLS_EUNPROVEN && ktls__sock_has_keys(k->fd, dir) > 0)
-		ktls__latch_both(k, err);
-}
-
 static void install_userspace(struct ktls *k, struct ktls__side *side,
 			      const struct ktls_keys *keys)
 {
@@ -58,7 +42,7 @@ static void install_one(struct ktls *k, struct ktls__side *side, int dir,
 			const struct ktls_keys *keys)
 {
 	if (ktls__to_kernel(side))
-		install_kernel(k, side, dir, keys);
+		ktls__commit_kernel(k, dir, keys);
 	if (side->path == KTLS_PATH_USERSPACE)
 		install_userspace(k, side, keys);
 	side->seq0 = keys->seq;
@@ -70,15 +54,8 @@ static void install_tx(struct ktls *k, struct ktls_keys *tx)
 {
 	enum ktls_reason reason;
 	enum ktls__step step;
-	uint64_t base = 0;
-	int err;
 
-	if (ktls__to_kernel(&k->tx)) {
-		err = ktls__kernel_tcp_bytes(k->fd, &base);
-		k->tcp_base = base;
-		if (err < 0)
-			ktls__keep_out(&k->tx, KTLS_REASON_INSTALL, err);
-	}
+	ktls__commit_base(k);
 	reason = ktls__backend_probe_tx(k->ssl, tx, &step);
 	if (reason != KTLS_REASON_NONE)
 		ktls__stay(&k->tx, reason);
@@ -124,9 +101,7 @@ void ktls__install(struct ktls *k)
 		install_tx(k, &keys.tx);
 	if (ktls__leaves(&k->rx))
 		install_one(k, &k->rx, KTLS_RX, &keys.rx);
-	if (ktls__to_kernel(&k->rx) && k->hs.version == KTLS_TLS_1_3 &&
-	    (k->flags & KTLS_EXPECT_NO_PAD) != 0)
-		ktls__no_pad_begin(k->fd, &k->no_pad);
+	ktls__commit_no_pad(k);
 	remember(k, &keys);
 	ktls__wipe(&keys, sizeof(keys));
 }

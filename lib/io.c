@@ -3,6 +3,7 @@
  * the path of the direction. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "conn.h"
 #include "kernel_path.h"
@@ -56,6 +57,7 @@ ssize_t ktls_readv(struct ktls *k, const struct iovec *iov, int iovcnt)
 	ktls__turn_push(k);
 	if (k->leftover.head != NULL)
 		return read_leftover(k, iov, iovcnt);
+	k->untold = false;
 	if (k->eof)
 		return 0;
 	if (k->rx.err < 0)

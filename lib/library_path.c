@@ -200,7 +200,7 @@ static ssize_t read_once(struct ktls *k, void *buf, size_t len, bool *moved)
 	tell_seen(k, &before, &now);
 	/* OpenSSL has limits of its own. */
 	k->limits_hit += n == -KTLS_EFLOOD;
-	if (aside == 0)
+	if (aside == 0 && n != -KTLS_EFLOOD)
 		aside = check_runs(k, &before, &now, n);
 	if (ktls__is_final(aside))
 		k->rx_taken = aside;

@@ -19,7 +19,8 @@ struct ktls__mac {
 };
 
 /* The key, of at most KTLS__MAC_MAX bytes, stays with the caller.
- * 0; -KTLS_ECRYPTO: there is nothing to end. */
+ * 0; -KTLS_ECRYPTO, or -EOPNOTSUPP where this build has no hashes: there is
+ * nothing to end. */
 int ktls__mac_begin(struct ktls__mac *mac, const struct ktls__suite *suite,
 		    const uint8_t *key, size_t key_len);
 

@@ -77,12 +77,14 @@ int ktls__mac_text(const struct ktls__mac *mac, uint8_t *out, const uint8_t *in,
 		   size_t in_len)
 {
 	size_t len;
+	int ok;
 
-	return EVP_MAC_init(mac->ctx, mac->key, mac->key_len, NULL) == 1 &&
-			       EVP_MAC_update(mac->ctx, in, in_len) == 1 &&
-			       EVP_MAC_final(mac->ctx, out, &len,
-					     mac->suite->hash_len) == 1 ?
-		       0 : -KTLS_ECRYPTO;
+	ERR_set_mark();
+	ok = EVP_MAC_init(mac->ctx, mac->key, mac->key_len, NULL) == 1 &&
+	     EVP_MAC_update(mac->ctx, in, in_len) == 1 &&
+	     EVP_MAC_final(mac->ctx, out, &len, mac->suite->hash_len) == 1;
+	ERR_pop_to_mark();
+	return ok ? 0 : -KTLS_ECRYPTO;
 }
 
 /* libcrypto clears what a context has hashed, and its key. */

@@ -128,7 +128,8 @@ static int key_update(struct ktls *k, bool last)
 		err = order_answer(k);
 	if (err < 0)
 		return err;
-	if (k->rx.path == KTLS_PATH_KERNEL && !k->turn.rekeys)
+	if (k->rx.secret_len == 0 ||
+	    (k->rx.path == KTLS_PATH_KERNEL && !k->turn.rekeys))
 		return -KTLS_EKEYUPDATE;
 	return ktls__message_rekey(k);
 }

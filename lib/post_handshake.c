@@ -41,6 +41,8 @@ int ktls_update_keys(struct ktls *k, unsigned flags)
 		return err;
 	if (!ktls__key_can_change(k))
 		return -KTLS_EKEYUPDATE;
+	if (ktls__is_cut(k))
+		return -KTLS_EPENDING;
 	/* The rest of one that got -EAGAIN is not another, unless it asks for
 	 * more. */
 	if (!k->turn.updating || (asks && !k->turn.asking))
@@ -54,11 +56,13 @@ int ktls_update_keys(struct ktls *k, unsigned flags)
 /* Under the lock. */
 static int speak(struct ktls *k)
 {
-	int err = ktls__backend_speak(k->ssl, k->foreign ? NULL : k->link,
-				      &k->kept->stale, &k->kept->said);
+	int err_said;
+	int err = -EAGAIN;
 
-	int err_said = ktls__message_said(k);
-
+	if (!k->foreign || k->kept->refused == 0)
+		err = ktls__backend_speak(k->ssl, k->foreign ? NULL : k->link,
+					  &k->kept->stale, &k->kept->said);
+	err_said = ktls__message_said(k);
 	/* In the middle of something it waits for the peer. */
 	k->waits_for_input = err == -EAGAIN && !k->foreign;
 	return err < 0 ? err : err_said;
@@ -72,6 +76,8 @@ int ktls_post_handshake(struct ktls *k)
 		return -EOPNOTSUPP;
 	if (err < 0)
 		return err;
+	if (ktls__is_cut(k))
+		return -KTLS_EPENDING;
 	pthread_mutex_lock(&k->lock);
 	err = speak(k);
 	pthread_mutex_unlock(&k->lock);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading records with their type: see record_path.h. */
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "alert.h"
@@ -11,6 +12,7 @@
 #include "sock.h"
 #include "sys.h"
 #include "turn.h"
+#include "wipe.h"
 
 /* Writing meets them too: they wait in the socket until somebody fetches
  * them. */
@@ -153,7 +155,7 @@ static struct iovec rest_of(const struct iovec *iov, int iovcnt, size_t n)
 static bool may_hide(const struct ktls *k)
 {
 	if (k->rx.path == KTLS_PATH_USERSPACE)
-		return ktls__inbox_pending(&k->engine->inbox) > 0;
+		return ktls__inbox_ready(&k->engine->inbox);
 	return k->turn.rekeys && k->hs.version == KTLS_TLS_1_3;
 }
 
@@ -215,4 +217,60 @@ ssize_t ktls__record_path_readv(struct ktls *k, const struct iovec *iov,
 	if (k->rx.path == KTLS_PATH_KERNEL)
 		ktls__no_pad_received(k->fd, &k->no_pad, (size_t)n);
 	return n;
+}
+
+/* Data that was here, on its way to what is left over: small records in a
+ * row share a chunk. */
+static void keep_chunk(struct ktls *k, struct ktls__chunk **chunk)
+{
+	struct ktls__chunk *c = *chunk;
+
+	*chunk = NULL;
+	if (c == NULL)
+		return;
+	if (c->len == 0) {
+		free(c);
+		return;
+	}
+	ktls__leftover_add(&k->leftover, ktls__chunk_fit(c));
+	k->left = true;
+}
+
+/* The records of one receive.  0, or as ktls__fail_read(). */
+static int drain_some(struct ktls *k, struct ktls__chunk **chunk)
+{
+	struct ktls__chunk *c = *chunk;
+	struct iovec iov;
+	ssize_t n;
+
+	if (c == NULL)
+		c = ktls__chunk_new(KTLS__RECORD_PLAIN_MAX);
+	*chunk = c;
+	if (c == NULL)
+		return -ENOMEM;
+	iov.iov_base = c->data + c->len;
+	iov.iov_len = KTLS__RECORD_PLAIN_MAX - c->len;
+	n = receive(k, &iov, 1, MSG_DONTWAIT);
+	if (n > 0)
+		c->len += (size_t)n;
+	/* What is behind was a ticket, for instance. */
+	ktls__wipe(c->data + c->len, KTLS__RECORD_PLAIN_MAX - c->len);
+	if (n < 0)
+		return ktls__fail_read(k, (int)n);
+	if (c->len == KTLS__RECORD_PLAIN_MAX)
+		keep_chunk(k, chunk);
+	return 0;
+}
+
+bool ktls__record_path_drain(struct ktls *k)
+{
+	struct ktls__chunk *chunk = NULL;
+	int err = 0;
+
+	while (err == 0 && !k->eof &&
+	       ktls__inbox_ready(&k->engine->inbox))
+		err = drain_some(k, &chunk);
+	keep_chunk(k, &chunk);
+	return err == 0 && !k->eof && !k->control.install &&
+	       k->control.head_len == 0;
 }

@@ -11,6 +11,13 @@
 ssize_t ktls__record_path_readv(struct ktls *k, const struct iovec *iov,
 				int iovcnt);
 
+/*
+ * Userspace: deal with the whole records that are here, without the socket;
+ * data goes behind what is left over.  Errors are latched and answered.  true:
+ * all of it is done, and nothing is half here but a record.
+ */
+bool ktls__record_path_drain(struct ktls *k);
+
 /* Reading has failed: name, latch and answer it.  Returns its name. */
 int ktls__fail_read(struct ktls *k, int err);
 

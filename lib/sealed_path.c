@@ -59,14 +59,21 @@ static ssize_t seal_library(struct ktls *k, struct ktls__source *src)
 	ssize_t n;
 
 	k->link->more = k->more || src->left > KTLS__RECORD_PLAIN_MAX;
-	if (len < k->kept->refused)
+	/* All of it in one piece. */
+	if (len < k->kept->refused || (ktls__is_cut(k) && len < src->left))
 		return -KTLS_ERETRY;
 	if (k->kept->refused > 0)
 		len = k->kept->refused;
-	else if (len > ktls__limit_room(k))
+	else if (len > ktls__limit_room(k) && !ktls__is_cut(k))
 		len = ktls__limit_room(k);
 	n = ktls__backend_write(k->ssl, k->foreign ? NULL : k->link, p, len);
 	k->link->more = false;
+	/* Not what was begun, and no fault of the peer's: nobody knows where
+	 * the SSL stands now. */
+	if (n == -KTLS_EPROTOCOL && ktls__is_cut(k))
+		n = -KTLS_ESSL;
+	if (n > 0)
+		k->kept->cut = false;
 	k->kept->refused = n == -EAGAIN && k->foreign ? len : 0;
 	k->queued = k->queued || k->link->queue_len > 0;
 	if (n > 0)
@@ -122,7 +129,7 @@ static int prepare(struct ktls *k)
 	int err = empty_queue(k);
 
 	/* A write that has begun comes before all else. */
-	if (k->foreign && k->kept->refused > 0)
+	if ((k->foreign && k->kept->refused > 0) || ktls__is_cut(k))
 		return err;
 	if (err == 0)
 		err = ktls__turn_ready(k);

@@ -140,7 +140,7 @@ static ssize_t put(int pipe_fd, int size, const uint8_t *p, size_t len)
  * as ktls_read(). */
 static ssize_t read_chunk(struct ktls *k, size_t len)
 {
-	struct ktls__chunk *c = malloc(sizeof(*c) + len);
+	struct ktls__chunk *c = ktls__chunk_new(len);
 	ssize_t n;
 
 	if (c == NULL)
@@ -151,7 +151,7 @@ static ssize_t read_chunk(struct ktls *k, size_t len)
 		free(c);
 		return n;
 	}
-	*c = (struct ktls__chunk){ .len = (size_t)n };
+	c->len = (size_t)n;
 	ktls__leftover_add(&k->leftover, c);
 	k->rx.bytes -= (uint64_t)n;
 	k->left = true;

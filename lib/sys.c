@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sockios.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -140,10 +139,11 @@ static int sys_nonblocking(int fd)
 	return flags < 0 ? flags : (flags & O_NONBLOCK) != 0;
 }
 
+/* SIOCOUTQ's other name, for which libc's own headers are enough. */
 static int sys_outq(int fd)
 {
 	int n = 0;
-	int err = status(ioctl(fd, SIOCOUTQ, &n));
+	int err = status(ioctl(fd, TIOCOUTQ, &n));
 
 	return err < 0 ? err : n;
 }

@@ -134,8 +134,8 @@ static int send_update(struct ktls *k)
 	uint8_t msg[] = { KEY_UPDATE, 0, 0, 1, ask };
 	ssize_t n = 0;
 
-	/* A foreign SSL has begun a write, which has to be repeated first. */
-	if (k->foreign && k->kept->refused > 0)
+	/* A write has begun, and has to be repeated first. */
+	if (ktls__is_cut(k) || (k->foreign && k->kept->refused > 0))
 		n = -EAGAIN;
 	else if (k->tx.path == KTLS_PATH_LIBRARY)
 		n = ktls__backend_order_update(k->ssl, link_of(k), ask);
@@ -260,11 +260,12 @@ static struct ktls__news collect(struct ktls *k)
 	const struct ktls__trace *t =
 		k->tx.path == KTLS_PATH_LIBRARY ? ktls__trace_of(k->ssl) : NULL;
 	struct ktls__news news = k->turn.news;
+	uint64_t sent;
 
 	if (t != NULL) {
-		news.updated = (unsigned)(t->key_updates_sent -
-					  k->kept->updates_told);
-		k->kept->updates_told = t->key_updates_sent;
+		sent = ktls__backend_key_updates_sent(k->ssl);
+		news.updated = (unsigned)(sent - k->kept->updates_told);
+		k->kept->updates_told = sent;
 	}
 	k->turn.news = (struct ktls__news){ .alert = -1 };
 	k->turn.news.asked = news.asked && news.updated == 0;

@@ -1,12 +1,16 @@
 #!/bin/bash
-# What the library exports is what the header declares, the version script
-# lists and the manual describes.
+# What the library exports, with each backend, is what the header declares,
+# the version script lists and the manual describes.
 #
-#   abi.sh [BUILD_DIR]        default build/gcc
+#   abi.sh [BUILD_DIR]...     default build/gcc, and build/none if it is there
 set -u -o pipefail
 
 cd "$(dirname "$0")/.." || exit 1
-build=${1:-build/gcc}
+builds=("$@")
+if [ ${#builds[@]} -eq 0 ]; then
+    builds=(build/gcc)
+    [ ! -e build/none/lib/libktls-none.so ] || builds+=(build/none)
+fi
 # shellcheck source=tests/report.sh
 . tests/report.sh
 
@@ -35,12 +39,12 @@ manual_functions() {
 
 # The version node itself is an absolute symbol.
 shared_symbols() {
-    nm -D --defined-only --without-symbol-versions "$build/lib/libktls.so" |
+    nm -D --defined-only --without-symbol-versions "$1" |
         awk '$2 != "A" { print $3 }' | sort
 }
 
 static_strangers() {
-    nm -g --defined-only "$build/lib/libktls.a" |
+    nm -g --defined-only "$1" |
         awk 'NF == 3 && $3 !~ /^(ktls_|__asan_|__odr_asan|___asan_)/ {
             print $3 }'
 }
@@ -87,20 +91,37 @@ manual_warnings() {
     cd "$OLDPWD" || return
 }
 
+soname() {
+    readelf -d "$1" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p'
+}
+
+# Every backend's, of every build.
+check_libraries() {
+    local build library name found=""
+    for build in "${builds[@]}"; do
+        for library in "$build"/lib/libktls*.so; do
+            [ -e "$library" ] || continue
+            found=1
+            name=$(basename "$library" .so)
+            same "$name: the shared library has the header's functions" \
+                "$declared" "$(shared_symbols "$library")"
+            same "$name: soname" "$name.so.0" "$(soname "$library")"
+            empty "$name: every global symbol of the static library begins \
+with ktls_" "$(static_strangers "${library%.so}.a")"
+        done
+    done
+    [ "$found" ] || not_ok "no libktls in ${builds[*]}"
+}
+
 declared=$(header_functions)
 same "header and version script list the same functions" \
     "$declared" "$(map_functions)"
-same "header and shared library have the same functions" \
-    "$declared" "$(shared_symbols)"
 same "header and manual have the same functions" \
     "$declared" "$(manual_functions)"
 check "manual pages are what the header makes of them" regenerate
 empty "manual pages format without a warning" "$(manual_warnings)"
 empty "libktls(7) names every error, path and reason" "$(unnamed_constants)"
-empty "static library: every global symbol begins with ktls_" \
-    "$(static_strangers)"
-same "soname" "libktls.so.0" "$(readelf -d "$build/lib/libktls.so" |
-    sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')"
+check_libraries
 empty "no header of a TLS library is included" "$(tls_headers)"
 for compiler in gcc clang; do
     command -v "$compiler" >/dev/null || continue

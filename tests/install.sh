@@ -3,6 +3,7 @@
 #
 #   install.sh GROUP...     build: what the library and examples need
 #                           test:  what the tests need besides
+#                           stacks: the other TLS stacks, of the tests too
 #                           lab:   what runs the lab's kernels
 #                           ipsec_mb: the library of -DKTLS_IPSEC_MB=ON
 set -euo pipefail
@@ -46,6 +47,16 @@ group_test() {
     program git
     library check check
     header intel-ipsec-mb.h libipsec-mb-dev
+    group_stacks
+}
+
+# The other TLS stacks.
+group_stacks() {
+    header android/openssl/is_boringssl.h android-libboringssl-dev
+    library 'gnutls >= 3.7' libgnutls28-dev
+    header mbedtls/ssl.h libmbedtls-dev
+    library wolfssl libwolfssl-dev
+    program musl-gcc musl-tools
 }
 
 # The optional AEAD.

@@ -26,47 +26,76 @@ jobs=$(nproc)
 # For what hangs; the lab has a limit of its own.
 limit=(timeout -k 10 1800)
 
-# One suite per line: name, "alone" where it uses every processor by itself,
-# what the summary calls it.
+# One suite per line, for a function suite_NAME: its name; "alone" where it
+# uses every processor by itself, else "beside"; what it needs; what the
+# summary calls it.  Longest first, so that no processor idles at the end.
+# Needs: the builds gcc, asan, tsan, ipsec-mb, or none; lab: a kernel of it;
+# slow: not with --quick; native: only where this host's kernel has TLS.
 suites='
-build-gcc alone build (gcc, warnings are errors)
-build-clang alone build (clang, warnings are errors)
-build-asan alone build (gcc, ASan+UBSan)
-build-tsan alone build (gcc, TSan)
-build-ipsec-mb alone build (AES-GCM from ipsec-mb, ASan+UBSan)
-uml-6.1 beside kernel tests (UML 6.1)
-uml-7.2 beside kernel tests (UML 7.2)
-uml-6.1-fuzz beside hand-off fuzz (UML 6.1)
-uml-7.2-fuzz beside hand-off fuzz (UML 7.2)
-uml-6.1-examples beside examples (UML 6.1)
-uml-7.2-examples beside examples (UML 7.2)
-uml-6.1-parity beside parity of the paths (UML 6.1)
-uml-7.2-parity beside parity of the paths (UML 7.2)
-uml-7.2-keys beside key updates with stock peers (UML 7.2)
-keys beside key updates with stock peers (this host, ASan+UBSan)
-native beside kernel tests (this host)
-native-examples beside examples (this host, kernel path)
-parity beside parity of the paths (this host, records in the test)
-parity-asan beside parity of the paths (this host, ASan+UBSan)
-fuzz beside hand-off fuzz (this host, records in the test)
-fuzz-asan beside hand-off fuzz (this host, ASan+UBSan)
-unit beside unit (gcc, ASan+UBSan)
-costs beside system calls, copies and memory (this host)
-threads beside reader and writer (TSan)
-library beside library path (this host, ASan+UBSan)
-userspace beside userspace path (this host, ASan+UBSan)
-ipsec-mb beside userspace path with ipsec-mb (this host, ASan+UBSan)
-examples beside examples (this host, ASan+UBSan)
-suites beside every suite with stock peers (this host, ASan+UBSan)
-tidy beside clang-tidy
-cppcheck beside cppcheck
-style beside style
-layers beside layers
-abi beside abi and manual
-consumer beside consumer (CMake and pkg-config)
-lab beside lab (itself)
-qemu-6.1 beside kernel tests (QEMU 6.1, two processors)
+build-gcc alone none build (gcc, warnings are errors)
+build-clang alone none,slow build (clang, warnings are errors)
+build-asan alone none build (gcc, ASan+UBSan)
+build-tsan alone none,slow build (gcc, TSan)
+build-ipsec-mb alone none,slow build (AES-GCM from ipsec-mb, ASan+UBSan)
+no-backend alone lab without a TLS library (glibc, musl; UML 6.1 and 7.2)
+uml-6.1 beside gcc,lab kernel tests (UML 6.1)
+userspace beside asan,slow userspace path (this host, ASan+UBSan)
+uml-7.2 beside gcc,lab kernel tests (UML 7.2)
+qemu-6.1 beside gcc,lab,slow kernel tests (QEMU 6.1, two processors)
+parity beside gcc parity of the paths (this host, records in the test)
+library beside asan,slow library path (this host, ASan+UBSan)
+unit beside asan unit (gcc, ASan+UBSan)
+ipsec-mb beside ipsec-mb,slow userspace path with ipsec-mb (this host, ASan+UBSan)
+tidy beside gcc,ipsec-mb,slow clang-tidy
+uml-7.2-boringssl beside gcc,lab BoringSSL (UML 7.2)
+uml-6.1-boringssl beside gcc,lab,slow BoringSSL (UML 6.1)
+uml-7.2-open beside gcc,lab,slow connections by their keys (UML 7.2)
+uml-6.1-open beside gcc,lab,slow connections by their keys (UML 6.1)
+boringssl-fuzz beside gcc BoringSSL, hand-off fuzz (this host, records in the test)
+boringssl beside asan BoringSSL (this host, ASan+UBSan)
+uml-7.2-examples-boringssl beside gcc,lab,slow examples on BoringSSL (UML 7.2)
+uml-6.1-fuzz beside gcc,lab hand-off fuzz (UML 6.1)
+uml-7.2-fuzz beside gcc,lab hand-off fuzz (UML 7.2)
+fuzz beside gcc hand-off fuzz (this host, records in the test)
+fuzz-asan beside asan hand-off fuzz (this host, ASan+UBSan)
+uml-6.1-parity beside gcc,lab parity of the paths (UML 6.1)
+uml-7.2-parity beside gcc,lab parity of the paths (UML 7.2)
+parity-asan beside asan parity of the paths (this host, ASan+UBSan)
+threads beside tsan,slow reader and writer (TSan)
+uml-6.1-examples beside gcc,lab examples (UML 6.1)
+uml-7.2-examples beside gcc,lab examples (UML 7.2)
+uml-7.2-keys beside gcc,lab key updates with stock peers (UML 7.2)
+keys beside asan key updates with stock peers (this host, ASan+UBSan)
+examples beside asan examples (this host, ASan+UBSan)
+examples-boringssl beside asan examples on BoringSSL (this host, ASan+UBSan)
+open beside asan,slow connections by their keys (this host, ASan+UBSan)
+suites beside asan,slow every suite with stock peers (this host, ASan+UBSan)
+native beside gcc,native kernel tests (this host)
+native-examples beside gcc,native examples (this host, kernel path)
+costs beside gcc,slow system calls, copies and memory (this host)
+lab beside none,lab lab (itself)
+consumer beside gcc consumer (CMake and pkg-config)
+cppcheck beside none cppcheck
+style beside none style
+layers beside none layers
+abi beside gcc abi and manual
 '
+
+declare -A how_of=() needs_of=() title_of=()
+names=()
+read_suites() {
+    local name how needs title
+    while read -r name how needs title; do
+        [ -n "$name" ] || continue
+        names+=("$name")
+        how_of[$name]=$how needs_of[$name]=$needs title_of[$name]=$title
+    done <<<"$suites"
+}
+
+# needs SUITE WORD: WORD is one of those it needs
+needs() {
+    case ,${needs_of[$1]:-}, in *",$2,"*) true ;; *) false ;; esac
+}
 
 usage() {
     sed -n '2,/^set -u/{/^#/s/^# \{0,1\}//p}' "$0"
@@ -82,7 +111,7 @@ options() {
         -k | --keep-going) stop="" ;;
         --seed) seed=$2; shift ;;
         --suite) only+=("$2"); shift ;;
-        --list) echo "$suites" | sed -n 's/ .*//p'; exit ;;
+        --list) printf '%s\n' "${names[@]}"; exit ;;
         -h | --help) usage; exit ;;
         *) usage >&2; exit 2 ;;
         esac
@@ -169,8 +198,8 @@ suite_build-tsan() {
 suite_build-ipsec-mb() { count build build ipsec-mb; }
 suite_style() { count style tests/style.sh; }
 suite_layers() { count layers tests/layers.sh; }
-suite_abi() { count abi tests/abi.sh build/gcc; }
-suite_consumer() { count consumer tests/consumer/run.sh build/gcc; }
+suite_abi() { count abi tests/abi.sh build/gcc build/none; }
+suite_consumer() { count consumer tests/consumer/run.sh build/gcc build/none; }
 
 sanitizers() {
     export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:strict_string_checks=1
@@ -187,7 +216,15 @@ suite_unit() {
 }
 
 # The same calls and the same peers, without the kernel.
-suite_library() { without_kernel --library; }
+suite_library() {
+    local path
+    without_kernel --library
+    # what no kernel has a part in, and no other suite
+    for path in userspace/library library/userspace; do
+        count "kernel_life-${path/\//-}" "${limit[@]}" \
+            build/asan/tests/kernel/kernel_life --path "$path"
+    done
+}
 suite_userspace() { without_kernel --userspace; }
 
 without_kernel() {
@@ -236,7 +273,13 @@ fuzz() {
     for file in $list; do
         case $file in
         */fuzz_handoff) ;;
-        *) [ "$1" = in_lab ] || count "${file##*/}" "$@" "$file" \
+        */fuzz_open)
+            [[ $1 = in_* ]] || for way in "" --no-rekey; do
+                count "fuzz_open$way" "$@" "$file" $way \
+                    --iterations "$iterations" --seed "$seed"
+            done
+            continue ;;
+        *) [[ $1 = in_* ]] || count "${file##*/}" "$@" "$file" \
             --iterations $((iterations * 10)) --seed "$seed"
             continue ;;
         esac
@@ -262,7 +305,7 @@ suite_fuzz-asan() {
 
 suite_parity() {
     count fuzz_parity "${limit[@]}" build/gcc/tests/parity/fuzz_parity \
-        --iterations $((quick ? 2000 : 100000)) --seed "$seed"
+        --iterations $((quick ? 2000 : 30000)) --seed "$seed"
 }
 
 suite_parity-asan() {
@@ -273,10 +316,12 @@ suite_parity-asan() {
 }
 
 suite_tidy() {
-    local file
+    local file build
     for file in lib/*.c examples/*.c examples/*/*.c; do
         [ -e "$file" ] || continue
-        count "${file//\//_}" clang-tidy --quiet -p build/gcc "$file"
+        build=build/gcc
+        case $file in *_ipsec_mb.c) build=build/ipsec-mb ;; esac
+        count "${file//\//_}" clang-tidy --quiet -p "$build" "$file"
     done
 }
 
@@ -299,7 +344,31 @@ have() {
     [ "$failed" = 0 ]
 }
 
-kernel_tests() { have "$1" && each_program gcc kernel kernel in_lab "$1"; }
+# What is emulated is slow: only paths that need this kernel.  All of those
+# run where it can rekey, each half with each other; the other one has the
+# pairs that a hand-off chooses there, and kernel_conn's own pair.  The paths
+# without a kernel are this host's (library, userspace).
+kernel_tests() {
+    local file list path
+    local paths=(kernel kernel/userspace userspace/kernel) only=(--kernel)
+    have "$1" || return
+    if [ "$1" != uml-6.1 ]; then
+        paths+=(kernel/library library/kernel)
+        only=()
+    fi
+    list=$(programs gcc kernel kernel) || { failed=1; return; }
+    for file in $list; do
+        case $file in
+        *_life)
+            for path in "${paths[@]}"; do
+                count "kernel_life-${path/\//-}" in_lab "$1" "$file" \
+                    --path "$path"
+            done ;;
+        *_conn) count kernel_conn in_lab "$1" "$file" "${only[@]}" ;;
+        *) count "${file##*/}" in_lab "$1" "$file" ;;
+        esac
+    done
+}
 
 kernel_fuzz() {
     local ways=("" --read-ahead)
@@ -320,6 +389,93 @@ kernel_parity() {
 
 suite_uml-6.1-parity() { kernel_parity uml-6.1; }
 suite_uml-7.2-parity() { kernel_parity uml-7.2; }
+
+# It builds for itself, also what two suites below compare and install.
+suite_no-backend() { count none tests/none.sh uml-6.1 uml-7.2; }
+
+suite_uml-7.2-examples-boringssl() {
+    have uml-7.2 && count examples in_lab uml-7.2 tests/interop/run.sh \
+        --build build/gcc --backend boringssl --expect kernel
+}
+
+suite_examples-boringssl() {
+    sanitizers
+    count examples "${limit[@]}" tests/interop/run.sh --build build/asan \
+        --backend boringssl
+}
+
+# The hand-off of the tests above, with BoringSSL; what it has not is said.
+suite_boringssl() {
+    local dir=build/asan/tests/boringssl scenarios=()
+    [ -z "$quick" ] || scenarios=(full resumed Hello client memory 0-RTT)
+    sanitizers
+    export KTLS_REQUIRE_KERNEL=0
+    count test_take "${limit[@]}" "$dir/test_take"
+    count test_cut "${limit[@]}" "$dir/test_cut"
+    count kernel_life-userspace "${limit[@]}" "$dir/kernel_life" --userspace
+    count kernel_life-library "${limit[@]}" "$dir/kernel_life" --library
+    count kernel_matrix-userspace "${limit[@]}" "$dir/kernel_matrix" \
+        --userspace "${scenarios[@]}"
+    [ -z "$quick" ] || return
+    dir=build/gcc/tests/boringssl
+    count kernel_matrix-library "${limit[@]}" "$dir/kernel_matrix" --library
+    count kernel_conn-library "${limit[@]}" "$dir/kernel_conn" --library
+    count kernel_conn-userspace "${limit[@]}" "$dir/kernel_conn" --userspace
+}
+
+# It takes AES-GCM in TLS 1.3 only where the processor has it.
+suite_boringssl-fuzz() {
+    local dir=build/gcc/tests/boringssl n=$((quick ? 200 : 2000)) way
+    for way in "" --no-rekey; do
+        count "fuzz_handoff$way" "${limit[@]}" "$dir/fuzz_handoff" \
+            --fake-kernel $way --iterations "$n" --seed "$seed"
+        count "fuzz_handoff-chacha$way" env \
+            OPENSSL_ia32cap=~0x200000000000000 "${limit[@]}" \
+            "$dir/fuzz_handoff" --fake-kernel $way --iterations "$n" \
+            --seed "$seed"
+    done
+    [ -n "$quick" ] || count test_faults "${limit[@]}" "$dir/test_faults"
+}
+
+suite_uml-6.1-boringssl() { kernel_boringssl uml-6.1; }
+
+suite_uml-7.2-boringssl() {
+    kernel_boringssl uml-7.2
+    [ -n "$quick" ] || count kernel_conn in_lab uml-7.2 \
+        build/gcc/tests/boringssl/kernel_conn --kernel
+}
+
+kernel_boringssl() {
+    local dir=build/gcc/tests/boringssl scenarios=()
+    have "$1" || return
+    [ -z "$quick" ] || scenarios=(full resumed 0-RTT)
+    count kernel_matrix in_lab "$1" "$dir/kernel_matrix" "${scenarios[@]}"
+    count kernel_life in_lab "$1" "$dir/kernel_life" --path kernel
+    count fuzz_handoff in_lab "$1" "$dir/fuzz_handoff" --seed "$seed" \
+        --iterations $((quick ? 50 : 300))
+}
+
+suite_open() {
+    sanitizers
+    export KTLS_REQUIRE_KERNEL=0
+    count kernel_life "${limit[@]}" build/asan/tests/kernel/kernel_life --keys \
+        --userspace
+    count kernel_conn "${limit[@]}" build/asan/tests/kernel/kernel_conn --keys \
+        --userspace
+}
+
+suite_uml-6.1-open() {
+    have uml-6.1 && count kernel_life in_lab uml-6.1 \
+        build/gcc/tests/kernel/kernel_life --keys --path kernel
+}
+
+suite_uml-7.2-open() {
+    have uml-7.2 || return
+    count kernel_life in_lab uml-7.2 build/gcc/tests/kernel/kernel_life \
+        --keys --path kernel
+    count kernel_conn in_lab uml-7.2 build/gcc/tests/kernel/kernel_conn \
+        --keys --kernel
+}
 
 suite_uml-7.2-keys() {
     have uml-7.2 && count key_updates in_lab uml-7.2 \
@@ -384,69 +540,60 @@ wanted() {
     if [ ${#only[@]} -gt 0 ]; then
         for name in "${only[@]}"; do
             [ "$name" = "$1" ] && return
-            needs "$name" "$1" && return
+            [[ $1 = build-* ]] && needs "$name" "${1#build-}" && return
         done
         return 1
     fi
-    case $1 in
-    build-clang | build-tsan | build-ipsec-mb | ipsec-mb | threads | \
-        library | userspace | suites | costs | tidy | qemu-*)
-        [ -z "$quick" ] ;;
-    native*) host_has_tls ;;
-    *) true ;;
-    esac
-}
-
-# needs SUITE BUILD: SUITE wants BUILD's result
-needs() {
-    case $1 in
-    build-* | style | layers | cppcheck | lab) false ;;
-    unit | examples | suites | *-asan | library | userspace | keys)
-        [ "$2" = build-asan ] ;;
-    ipsec-mb) [ "$2" = build-ipsec-mb ] ;;
-    threads) [ "$2" = build-tsan ] ;;
-    *) [ "$2" = build-gcc ] ;;
-    esac
+    ! { needs "$1" slow && [ -n "$quick" ]; } &&
+        ! { needs "$1" native && ! host_has_tls; }
 }
 
 host_has_tls() {
     grep -qw tls /proc/sys/net/ipv4/tcp_available_ulp 2>/dev/null
 }
 
-is_lab() {
-    case $1 in uml-* | qemu-* | lab) true ;; *) false ;; esac
-}
-
 # the build that SUITE wants and that failed, if so
 broken_build() {
     local build
-    for build in build-gcc build-asan build-tsan build-ipsec-mb; do
-        needs "$1" "$build" && [ -s "$logs/$build.result" ] &&
-            ! grep -q '^1 0 ' "$logs/$build.result" && echo "$build" && return
+    for build in gcc asan tsan ipsec-mb; do
+        needs "$1" "$build" && [ -s "$logs/build-$build.result" ] &&
+            ! grep -q '^1 0 ' "$logs/build-$build.result" &&
+            echo "build-$build" && return
     done
     return 1
 }
 
+# sets used: processor seconds that this shell's children have used, emulated kernels
+# among them
+processor_time() {
+    # of this very shell: not in a pipe
+    times >"$logs/$suite.times.out"
+    used=$(awk 'NR == 2 { gsub(/[ms]/, " ")
+        print int($1 * 60 + $2 + $3 * 60 + $4) }' "$logs/$suite.times.out")
+    rm -f "$logs/$suite.times.out"
+}
+
 run_suite() {
-    local suite=$1 title=$2 began=$SECONDS broken
+    local suite=$1 began=$SECONDS broken used
     if broken=$(broken_build "$suite"); then
-        echo "0 1 0" >"$logs/$suite.result"
+        echo "0 1 0 0" >"$logs/$suite.result"
         echo "not run, because $broken failed" >"$logs/$suite.log"
-        report "$suite" "$title" 0
+        report "$suite" 0
         return
     fi
     (
         "suite_$suite"
         [ $((passed + failed + skipped)) -gt 0 ] || failed=1
-        echo "$passed $failed $skipped" >"$logs/$suite.result"
+        processor_time
+        echo "$passed $failed $skipped $used" >"$logs/$suite.result"
     ) >"$logs/$suite.log" 2>&1
-    [ -s "$logs/$suite.result" ] || echo "0 1 0" >"$logs/$suite.result"
-    report "$suite" "$title" $((SECONDS - began))
+    [ -s "$logs/$suite.result" ] || echo "0 1 0 0" >"$logs/$suite.result"
+    report "$suite" $((SECONDS - began))
 }
 
 report() {
-    local suite=$1 title=$2 took=$3 good bad skip
-    read -r good bad skip <"$logs/$suite.result"
+    local suite=$1 took=$2 good bad skip used
+    read -r good bad skip used <"$logs/$suite.result"
     [ "$bad" = 0 ] || {
         echo "---- $suite: the end of build/test-logs/$suite.log"
         grep -E '^not ok|:[FE]:|: error|ERROR:|runtime error:' \
@@ -454,7 +601,8 @@ report() {
         tail -n 25 "$logs/$suite.log"
         echo "----"
     }
-    echo "$(line "$title" "$good" "$bad" "$skip")  [$took s]"
+    echo "$(line "${title_of[$suite]}$(release "$suite")" "$good" "$bad" \
+        "$skip")  [$took s, $used s of a processor]"
 }
 
 line() {
@@ -473,58 +621,61 @@ interrupted() {
 }
 
 run_all() {
-    local name how title running=0
+    local name running=0
     set -m
     trap interrupted INT TERM
-    while read -r name how title; do
-        [ -n "$name" ] && wanted "$name" || continue
-        if [ -n "$no_kernel" ] && is_lab "$name"; then
+    for name in "${names[@]}"; do
+        wanted "$name" || continue
+        if [ -n "$no_kernel" ] && needs "$name" lab; then
             echo "not run" >"$logs/$name.result"
             continue
         fi
-        if [ "$how" = alone ]; then
+        if [ "${how_of[$name]}" = alone ]; then
             wait
             running=0
-            run_suite "$name" "$title"
+            run_suite "$name"
         else
-            [ "$running" -lt "$jobs" ] || { wait -n; running=$((running - 1)); }
-            run_suite "$name" "$title" &
+            # half of what a suite takes is waiting for its peers: one more
+            # than there are processors
+            [ "$running" -le "$jobs" ] || { wait -n; running=$((running - 1)); }
+            run_suite "$name" &
             running=$((running + 1))
         fi
         [ -z "$stop" ] || ! grep -q '^[0-9]* [1-9]' "$logs"/*.result || break
-    done <<<"$suites"
+    done
     wait
 }
 
 summary() {
-    local name how title good bad skip all_good=0 all_bad=0
+    local name good bad skip used all_good=0 all_bad=0
     echo
-    while read -r name how title; do
+    for name in "${names[@]}"; do
         [ -s "$logs/$name.result" ] || continue
-        read -r good bad skip <"$logs/$name.result"
+        read -r good bad skip used <"$logs/$name.result"
         if [ "$good" = not ]; then
-            echo "$title: NOT RUN (--no-kernel)"
+            echo "${title_of[$name]}: NOT RUN (--no-kernel)"
             continue
         fi
-        line "$title$(release "$name")" "$good" "$bad" "$skip"
+        line "${title_of[$name]}$(release "$name")" "$good" "$bad" "$skip"
         echo
         all_good=$((all_good + good))
         all_bad=$((all_bad + bad))
-    done <<<"$suites"
+    done
+    echo
     echo "$all_good passed, $all_bad failed"
     [ "$all_bad" = 0 ] && [ "$all_good" -gt 0 ]
 }
 
 # which kernel it really was
 release() {
-    local found
-    is_lab "$1" || return 0
-    found=$("$lab/fetch.sh" --list 2>/dev/null |
-        awk -v name="${1%-[a-z]*}" '$1 == name { print $2 }')
-    [ -z "$found" ] || printf ', %s' "$found"
+    if [[ $1 =~ (uml|qemu)-[0-9.]+ ]]; then
+        "$lab/fetch.sh" --list 2>/dev/null |
+            awk -v name="${BASH_REMATCH[0]}" '$1 == name { printf ", %s", $2 }'
+    fi
 }
 
 main() {
+    read_suites
     options "$@"
     export KTLS_REQUIRE_KERNEL=1
     [ -z "$no_kernel" ] || KTLS_REQUIRE_KERNEL=0

@@ -155,16 +155,16 @@ static int step_handoff(struct conn *c)
 
 	opts.tx = c->server->opts.tx;
 	opts.rx = c->server->opts.rx;
+	opts.flags = KTLS_TAKE_SSL;
 	err = ktls_handoff(&c->k, c->ssl, &opts);
 	if (err == -EAGAIN) {
 		c->ssl_events = SSL_want(c->ssl) == SSL_WRITING ? EPOLLOUT :
 								  EPOLLIN;
 		return CONN_WAIT;
 	}
-	SSL_free(c->ssl);
-	c->ssl = NULL;
 	if (err < 0)
 		return fail(c, "hand-off", ktls_strerror(err));
+	c->ssl = NULL;
 	log_paths(c);
 	request_init(&c->request);
 	return enter(c, step_read);

@@ -14,6 +14,7 @@
  *
  *   cc -std=c11 -D_GNU_SOURCE *.c -o file_server \
  *      $(pkg-config --cflags --libs ktls openssl) -lhttp_parser -lpthread
+ *   with BoringSSL: as echo_server.c
  */
 #ifndef FILE_SERVER_H
 #define FILE_SERVER_H

@@ -5,7 +5,8 @@
  * Three layers, each usable without the next:
  *   keys        pure functions: secrets -> keys -> the kernel's crypto_info
  *   socket      a connected TCP descriptor and keys, no TLS library involved
- *   connection  an SSL whose handshake is done -> struct ktls
+ *   connection  an SSL whose handshake is done, or the keys of any other
+ *               stack's -> struct ktls
  *
  * Conventions, stated once:
  *   - Every function that can fail returns a negative int: -errno, or one of
@@ -35,6 +36,12 @@
 #define KTLS_VERSION_MAJOR 0
 #define KTLS_VERSION_MINOR 1
 #define KTLS_VERSION_PATCH 0
+
+/* Set by the .pc files, since pkg-config itself does not refuse two of them. */
+#if defined(KTLS_LINKS_OPENSSL) + defined(KTLS_LINKS_BORINGSSL) + \
+	defined(KTLS_LINKS_NONE) > 1
+#error "ktls, ktls-boringssl, ktls-none: one program links with one of them"
+#endif
 
 #if defined(__GNUC__)
 #define KTLS_API __attribute__((visibility("default")))
@@ -122,7 +129,7 @@ enum ktls_reason {
 	KTLS_REASON_NO_SECRETS,    /* no traffic secret was seen */
 	KTLS_REASON_TRANSPORT,     /* the SSL does not sit on a TCP socket */
 	KTLS_REASON_ALREADY_ON,    /* keys are in the kernel already */
-	KTLS_REASON_PARTIAL_RECORD,/* half a record is inside the SSL */
+	KTLS_REASON_PARTIAL_RECORD,/* half a record (or message) was here */
 	KTLS_REASON_PENDING_WRITE, /* the SSL still owes a write */
 	KTLS_REASON_SEQUENCE,      /* the sequence number is not proven */
 	KTLS_REASON_ATTACH,        /* TCP_ULP refused: see reason_errno */
@@ -193,6 +200,7 @@ KTLS_API const char *ktls_suite_name(uint16_t suite);
  * 48 for SHA-384.  out->seq becomes 0.  The caller wipes *out.
  * Returns 0; -KTLS_ESUITE: not a TLS 1.3 suite of this library;
  * -EINVAL: wrong length; -KTLS_ECRYPTO.  After a failure *out is all zero.
+ * Built without cryptography: -EOPNOTSUPP, here and in the two that follow.
  * RFC 8446 section 7.3.
  */
 KTLS_API int ktls_keys_tls13(struct ktls_keys *out, uint16_t suite,
@@ -400,8 +408,10 @@ enum {
  * to 0; an ex_data slot is taken.  Do not set the two callbacks afterwards:
  * hand-offs are then refused, or keep the library path.
  * Each SSL made from it carries about 300 bytes more, wiped when it is freed.
- * Returns 0; -EINVAL: NULL or unknown flags; -ENOMEM.  After a failure ctx
- * is as it was.
+ * Returns 0; -EINVAL: NULL or unknown flags; -ENOMEM; -KTLS_ESSL: the TLS
+ * library in this process is not the one that libktls was built for (OpenSSL
+ * and BoringSSL have the same names); -EOPNOTSUPP: built without a TLS
+ * library.  After a failure ctx is as it was.
  */
 KTLS_API int ktls_prepare(struct ssl_ctx_st *ctx, unsigned flags);
 
@@ -441,7 +451,11 @@ enum {
 	 * of what it decrypts.  Each padded or control record is decrypted
 	 * twice then: where the kernel counts such (TlsRxNoPadViolation in
 	 * /proc/net/tls_stat, looked at now and then) it is taken back. */
-	KTLS_EXPECT_NO_PAD = 16
+	KTLS_EXPECT_NO_PAD = 16,
+	/* The caller's own reference on the SSL passes to *out: after success
+	 * the application does not free it, and asks it for nothing more.
+	 * With BoringSSL, which has no references on an SSL, it is needed. */
+	KTLS_TAKE_SSL = 32
 };
 
 /* What happened on a connection, aside from its data. */
@@ -536,10 +550,11 @@ struct ktls_opts {
  * -EINVAL.
  *
  * Ownership: *out takes its own reference on ssl while it needs it, so the
- * caller may SSL_free(ssl) right after success, whatever the path; its
- * session stays resumable.  From success on the application neither reads
- * nor writes through ssl.  Ask it for ALPN, certificates, session or
- * exporters before freeing.  The descriptor stays the caller's and must
+ * caller may SSL_free(ssl) right after success, whatever the path, or gives
+ * its own away with KTLS_TAKE_SSL (BoringSSL: it has to); its session stays
+ * resumable.  From success on the application neither reads nor writes
+ * through ssl.  Ask it for ALPN, certificates, session or exporters before
+ * freeing, or giving it away.  The descriptor stays the caller's and must
  * outlive *out; only where the SSL's BIO was made with BIO_CLOSE, the BIO
  * is kept by *out, and ktls_free() closes the descriptor with it.
  * The SSL loses SSL_OP_IGNORE_UNEXPECTED_EOF and quiet shutdown, and gets
@@ -562,12 +577,17 @@ struct ktls_opts {
  * Returns 0.  -EAGAIN (non-blocking socket, without KTLS_NO_WAIT): half a
  * record is inside the SSL, or its last flight is not sent; SSL_want() tells
  * which poll event to wait for (with memory BIOs: POLLOUT while the write BIO
- * holds bytes, else POLLIN), then call again.  -EINTR: call again.
+ * holds bytes, else POLLIN), then call again (BoringSSL: before any other
+ * SSL_write()).  -EINTR: call again.
  * -KTLS_EPENDING: an SSL_write() is unfinished; finish it, then call again
- * (where neither direction can leave the SSL the hand-off succeeds all the
- * same, and the first ktls_write() has to repeat its bytes).
- * -KTLS_ENOTREADY: handshake not finished; -KTLS_ECLOSED: shutdown has begun;
- * -EINVAL: NULL, size not set, unknown flags or choices; -ENOMEM; -EBUSY:
+ * (where neither direction can leave the SSL, or with KTLS_NO_WAIT, the
+ * hand-off succeeds all the same, and the first ktls_write() has to repeat all
+ * of its bytes: fewer are -KTLS_ESSL and the end of writing; until then
+ * whatever else would write is -KTLS_EPENDING).
+ * -KTLS_ENOTREADY: handshake not finished (BoringSSL with early data: nor is
+ * it while SSL_in_early_data()); -KTLS_ECLOSED: shutdown has begun;
+ * -EINVAL: NULL, size not set, unknown flags or choices, BoringSSL without
+ * KTLS_TAKE_SSL; -EOPNOTSUPP: built without a TLS library; -ENOMEM; -EBUSY:
  * memory BIOs, and keys of somebody else in the socket; -KTLS_EALERT,
  * -KTLS_ETRUNCATED, -KTLS_EBADRECORD, -ECONNRESET, -EPIPE and the like: the
  * connection failed while the SSL was flushed and drained.
@@ -580,6 +600,96 @@ struct ktls_opts {
  */
 KTLS_API int ktls_handoff(struct ktls **out, struct ssl_st *ssl,
 			  const struct ktls_opts *opts);
+
+/*
+ * What protects one direction after a handshake: a traffic secret, or key
+ * and iv.  Plain data, nothing is owned; the bytes are secret, and copied.
+ */
+struct ktls_protection {
+	uint64_t seq;            /* number of the next record */
+	/*
+	 * TLS 1.3: the present traffic secret, 32 or 48 bytes by the suite's
+	 * hash.  NULL: there is none, key and iv count, and these keys cannot
+	 * be changed: a KeyUpdate is -KTLS_EKEYUPDATE.
+	 */
+	const uint8_t *secret;
+	size_t secret_len;
+	const uint8_t *key;      /* 16 or 32 bytes; unused with a secret */
+	size_t key_len;
+	/*
+	 * 12 bytes: the write_iv (TLS 1.3, ChaCha20-Poly1305).  TLS 1.2
+	 * AES-GCM: the 4 bytes of the salt, where the stack's explicit nonce
+	 * is the sequence number, or 12: salt, and the explicit nonce of the
+	 * next record.  Unused with a secret.
+	 */
+	const uint8_t *iv;
+	size_t iv_len;
+};
+
+/*
+ * A finished handshake of any TLS stack.  Set size and what applies, all else
+ * zero.  TLS 1.2 with a master secret: ktls_keys_tls12() gives key and iv.
+ */
+struct ktls_session {
+	size_t size;
+	uint16_t version;        /* KTLS_TLS_1_2 or KTLS_TLS_1_3 */
+	uint16_t suite;          /* IANA number */
+	int server;              /* 1: we are the server */
+	struct ktls_protection tx;
+	struct ktls_protection rx;
+	/* What the stack has decrypted and the application not read: it comes
+	 * out of ktls_read() first. */
+	const void *plaintext;
+	size_t plaintext_len;
+	/* What was received and not decrypted, from the beginning of record
+	 * rx.seq on; it may end anywhere in a record. */
+	const void *ciphertext;
+	size_t ciphertext_len;
+};
+
+/*
+ * Take a connection over from any TLS stack, by the keys of its finished
+ * handshake.  All calls on *out are those of ktls_handoff(); what needs an
+ * SSL is not there: no library path, tickets are told (KTLS_EVENT_TICKET) and
+ * skipped, a request for a client certificate ends with -KTLS_EHANDSHAKE.
+ *
+ * Legal when the handshake is finished, nothing that the stack has sealed is
+ * unsent, and no more than the two leftovers has been taken off the socket.
+ * Nothing proves the sequence numbers here: one of tx that is too low would
+ * repeat a nonce.  Stacks that send tickets after the handshake count them.
+ * `fd` is a connected TCP (or MPTCP) socket.  `opts` may be NULL; opts->fd is
+ * unused, KTLS_LIBRARY and the flags KTLS_KEEP_SSL and KTLS_TAKE_SSL are
+ * -EINVAL.
+ * KTLS_AUTO is as in ktls_handoff(), but RX without a secret goes to the
+ * kernel wherever it takes the suite.  KTLS_PATH holds here as well, "library"
+ * as "userspace".
+ * RX stays in userspace (KTLS_REASON_PARTIAL_RECORD) where the ciphertext
+ * ends inside a record whose rest has not come, or inside a message, or where
+ * RX is over with it.
+ * What the ciphertext holds besides data is dealt with as in ktls_read(),
+ * before this call returns: events are told, with *out set already.
+ *
+ * Ownership: *session, its bytes and `fd` stay the caller's; it wipes its
+ * secrets.  The descriptor must outlive *out, and is never closed.
+ *
+ * Returns 0.  -EINVAL: NULL, size not set, unknown flags or choices, a length
+ * that the suite does not have; -KTLS_EVERSION; -KTLS_ESUITE: unknown, or not
+ * of this version; -EOVERFLOW: a sequence number that has no next;
+ * -KTLS_EBADRECORD, -KTLS_EOVERSIZE, -KTLS_EPROTOCOL: the ciphertext does not
+ * open; -EBADF; -ENOTSOCK; -EOPNOTSUPP: not TCP, or built without cryptography
+ * and it would be needed (a secret, ciphertext, KTLS_USERSPACE); -ENOTCONN:
+ * listening, or not connected; -EBUSY: the socket has TLS keys; -KTLS_ECRYPTO;
+ * -ENOMEM; -KTLS_EUNPROVEN: the socket lies about what it did, send no
+ * plaintext on it (of RX, with ciphertext, later calls say so).  Built without
+ * cryptography also what ktls_sock_attach() and ktls_sock_install() return.
+ * After a failure *out is NULL, and nothing was read from or sent to the
+ * socket (it may have got the ULP); built without cryptography, a refusal of
+ * RX can leave TX installed.
+ * RFC 8446, RFC 5246; Linux 4.13 and later, else userspace.
+ */
+KTLS_API int ktls_open(struct ktls **out, int fd,
+		       const struct ktls_session *session,
+		       const struct ktls_opts *opts);
 
 /*
  * Free the object.
@@ -599,7 +709,8 @@ KTLS_API void ktls_free(struct ktls *k);
  * Final, and repeated by every later call: -KTLS_ETRUNCATED: FIN without
  * close_notify; -KTLS_EALERT: fatal alert, its number in ktls_info();
  * -KTLS_EBADRECORD; -KTLS_EOVERSIZE; -KTLS_EPROTOCOL; -KTLS_EKEYUPDATE:
- * this kernel cannot follow, or cannot answer; -KTLS_EHANDSHAKE: a request
+ * this kernel cannot follow, or cannot answer, or the keys came without a
+ * secret (ktls_open()); -KTLS_EHANDSHAKE: a request
  * for a client certificate without an SSL that is kept, or one that the SSL
  * refused; -KTLS_EFLOOD; -KTLS_ECMSG; -ECONNRESET and other errors of the
  * socket.  All of these but -KTLS_ETRUNCATED end writing too; where TLS asks
@@ -704,7 +815,8 @@ KTLS_API ssize_t ktls_sendfile(struct ktls *k, int in_fd, off_t *offset,
  * any later call (ktls_events() says POLLOUT until then);
  * -EAGAIN: nothing sent, call again; -EOPNOTSUPP: the SSL that
  * serves this direction has no way to send it (library path, suites that
- * are not AEAD); -KTLS_ECLOSED; otherwise as ktls_write().
+ * are not AEAD); -KTLS_EPENDING: see ktls_handoff(); -KTLS_ECLOSED; otherwise
+ * as ktls_write().
  */
 KTLS_API int ktls_alert(struct ktls *k, uint8_t description);
 
@@ -714,11 +826,11 @@ KTLS_API int ktls_alert(struct ktls *k, uint8_t description);
  * repeats its 0.  Reading may go on until the peer's close_notify.  The
  * descriptor is not shut down or closed.  After a short write the peer may
  * get one byte more than was reported as taken, see ktls_write().
- * Returns 0: close_notify was sent, and all that was accepted before has
- * left the TLS queue of the kernel for TCP's, so that close(2) loses none of
- * it; -EAGAIN: not yet, wait for ktls_events() and call again; -EINTR: call
- * again; -EPIPE, -ECONNRESET and other errors of the socket: the connection
- * died, bytes accepted before may be lost.
+ * Returns 0: close_notify was sent, and all that was accepted before has left
+ * the TLS queue of the kernel for TCP's, so that close(2) loses none of it;
+ * -EAGAIN: not yet, wait for ktls_events() and call again; -EINTR: call again;
+ * -KTLS_EPENDING: see ktls_handoff(); -EPIPE, -ECONNRESET and other errors of
+ * the socket: the connection died, bytes accepted before may be lost.
  * RFC 8446 section 6.1.
  */
 KTLS_API int ktls_shutdown(struct ktls *k);
@@ -736,8 +848,9 @@ enum {
  * Returns 0: the new keys are in force; -EAGAIN: not yet, wait for
  * ktls_events(); -EINTR, -ENOMEM: call again; -EINVAL: unknown flags;
  * -EOPNOTSUPP: TLS 1.2; -KTLS_EKEYUPDATE: TX is in a kernel that cannot
- * change keys (ktls_probe() tells before), nothing was sent; otherwise as
- * ktls_write().
+ * change keys (ktls_probe() tells before), or its key came without a secret
+ * (ktls_open()), nothing was sent; -KTLS_EPENDING: see ktls_handoff();
+ * otherwise as ktls_write().
  * RFC 8446 section 4.6.3; Linux 6.14, or the userspace and library paths.
  */
 KTLS_API int ktls_update_keys(struct ktls *k, unsigned flags);
@@ -751,6 +864,7 @@ KTLS_API int ktls_update_keys(struct ktls *k, unsigned flags);
  * another thread reads or writes.
  * Returns 0: all of it is sent; -EAGAIN: not yet, wait for ktls_events() and
  * call again, or write; -EOPNOTSUPP: TLS 1.2, or the SSL is gone;
+ * -KTLS_EPENDING: see ktls_handoff();
  * -KTLS_ESSL: the SSL failed, the connection goes on without its message;
  * otherwise as ktls_write().
  * RFC 8446 section 4.6.

@@ -2,11 +2,26 @@
 /* Built outside the tree: the header compiles, the library links and runs. */
 #include <ktls/ktls.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #define STRING(x) #x
 #define VERSION(a, b, c) STRING(a) "." STRING(b) "." STRING(c)
+
+/* What is done with the keys of a handshake is the same in each library; what
+ * is done with an SSL_CTX is not. */
+static const char *backend(void)
+{
+	switch (ktls_prepare(NULL, 0)) {
+	case -EINVAL:
+		return "with a TLS library";
+	case -EOPNOTSUPP:
+		return "keys only";
+	default:
+		return "broken";
+	}
+}
 
 int main(void)
 {
@@ -26,7 +41,7 @@ int main(void)
 		fprintf(stderr, "ktls_probe: %s\n", ktls_strerror(err));
 		return 3;
 	}
-	printf("libktls %s, kernel TLS: %s\n", ktls_version(),
+	printf("libktls %s, %s, kernel TLS: %s\n", ktls_version(), backend(),
 	       features.ulp == 0 ? "there" : ktls_strerror(features.ulp));
 	return 0;
 }

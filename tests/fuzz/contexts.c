@@ -4,6 +4,7 @@
 #include <openssl/x509.h>
 
 #include "run.h"
+#include "tests/tls_calls.h"
 
 static SSL_CTX *near_ctx[RUN_PREPARES];
 static SSL_CTX *peer_ctx;
@@ -48,7 +49,7 @@ static SSL_CTX *make_context(X509 *cert, EVP_PKEY *key)
 
 int run_contexts_open(void)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
+	EVP_PKEY *key = tls_ec_key("P-256");
 	X509 *cert = key ? make_certificate(key) : NULL;
 	int err = -1;
 	int i;
@@ -94,15 +95,15 @@ static void configure(struct run *r, SSL *ssl, int server)
 
 	SSL_set_min_proto_version(ssl, p->version);
 	SSL_set_max_proto_version(ssl, p->version);
-	SSL_set_ciphersuites(ssl, ciphers13[p->suite]);
+	tls_set_suites_of(ssl, ciphers13[p->suite]);
 	SSL_set_cipher_list(ssl, ciphers12[p->suite]);
 	if (server) {
-		SSL_set_num_tickets(ssl, p->tickets);
-		SSL_set1_groups_list(ssl, p->hello_retry ? "P-384" :
+		tls_set_tickets_of(ssl, p->tickets);
+		SSL_set1_curves_list(ssl, p->hello_retry ? "P-384" :
 							   "X25519:P-256");
 		SSL_set_accept_state(ssl);
 	} else {
-		SSL_set1_groups_list(ssl, p->hello_retry ? "X25519:P-384" :
+		SSL_set1_curves_list(ssl, p->hello_retry ? "X25519:P-384" :
 							   "X25519:P-256");
 		SSL_set_connect_state(ssl);
 	}

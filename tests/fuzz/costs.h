@@ -36,6 +36,10 @@ struct costs {
 	unsigned long allocs;  /* malloc(), calloc(), realloc() */
 	size_t copied;         /* bytes, by memcpy() and memmove() */
 	long live;             /* bytes of heap, on or not */
+	long fail_at;          /* so many allocations on, one fails, and this
+				* is 0; 0 from the start: none does */
+	/* Sees what is freed, before it is; NULL: nobody looks. */
+	void (*look)(const void *block, size_t len);
 };
 
 extern struct costs costs;

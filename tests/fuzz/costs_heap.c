@@ -38,7 +38,9 @@ static struct block *block_of(void *p)
 static void *take(size_t align, size_t len)
 {
 	const size_t more = align + sizeof(struct block);
-	uint8_t *raw = len < UINT32_MAX ? __libc_malloc(len + more) : NULL;
+	const int fails = costs.fail_at > 0 && --costs.fail_at == 0;
+	uint8_t *raw = len < UINT32_MAX && !fails ?
+			       __libc_malloc(len + more) : NULL;
 	struct block *b;
 
 	if (!raw) {
@@ -63,6 +65,8 @@ void free(void *p)
 	if (!p)
 		return;
 	b = block_of(p);
+	if (costs.look)
+		costs.look(p, b->len);
 	if (b->counted)
 		costs.live -= cost(b->len);
 	__libc_free(b->raw);

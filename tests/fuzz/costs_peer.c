@@ -20,6 +20,7 @@
 #include <openssl/x509.h>
 
 #include "costs.h"
+#include "tests/tls_calls.h"
 
 #define PIECE ((size_t)1 << 18)
 #define MOST 20000
@@ -122,7 +123,7 @@ static _Noreturn void serve(int control, uint16_t version)
 
 static void make_context(void)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
+	EVP_PKEY *key = tls_ec_key("P-256");
 	X509 *cert = X509_new();
 
 	X509_gmtime_adj(X509_getm_notBefore(cert), -3600);

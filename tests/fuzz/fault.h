@@ -162,6 +162,7 @@ struct fault_run {
 	long polls;          /* of ours, and waits */
 	struct fault_seen seen[FAULT_LOG];
 	int handed;          /* the hand-off has begun: faults may come */
+	int given;           /* the SSL, with KTLS_TAKE_SSL */
 	int hit;             /* a fault has come */
 	int dead;            /* the connection was reset */
 	int no_room;         /* FAULT_FULL */

@@ -13,13 +13,14 @@
 #include "fault.h"
 #include "fault_peer.h"
 #include "stream.h"
+#include "tests/tls_calls.h"
 
 static SSL_CTX *our_ctx;
 static SSL_CTX *peer_ctx;
 
 static int make_key(SSL_CTX *ctx)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
+	EVP_PKEY *key = tls_ec_key("P-256");
 	X509 *cert = X509_new();
 	int ok;
 
@@ -45,14 +46,14 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 	return 0;
 }
 
-static SSL_CTX *make_ctx(int version)
+static SSL_CTX *make_ctx(uint16_t version)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
 
 	SSL_CTX_set_min_proto_version(ctx, version);
 	SSL_CTX_set_max_proto_version(ctx, version);
 	SSL_CTX_set_cipher_list(ctx, "ECDHE-ECDSA-AES128-GCM-SHA256");
-	SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256");
+	tls_set_suites(ctx, "TLS_AES_128_GCM_SHA256");
 	SSL_CTX_set_num_tickets(ctx, 0);
 	SSL_CTX_set_session_id_context(ctx, (const uint8_t *)"f", 1);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT |
@@ -63,8 +64,8 @@ static SSL_CTX *make_ctx(int version)
 
 int fault_contexts_open(const struct fault_case *c)
 {
-	our_ctx = make_ctx(c->version);
-	peer_ctx = make_ctx(c->version);
+	our_ctx = make_ctx((uint16_t)c->version);
+	peer_ctx = make_ctx((uint16_t)c->version);
 	if (!make_key(c->server ? our_ctx : peer_ctx) ||
 	    ktls_prepare(our_ctx, 0))
 		return fault_fail("no contexts");
@@ -104,7 +105,7 @@ static void open_ssl(void)
 	struct fault_peer *p = &r->peer;
 
 	r->ssl = SSL_new(our_ctx);
-	SSL_set_post_handshake_auth(r->ssl, 1);
+	tls_offer_late_auth_of(r->ssl, 1);
 	SSL_set_fd(r->ssl, r->fd);
 	p->ssl = SSL_new(peer_ctx);
 	p->in = BIO_new(BIO_s_mem());
@@ -175,7 +176,8 @@ int fault_connect(void)
 void fault_disconnect(void)
 {
 	ktls_free(fault_run.k);
-	SSL_free(fault_run.ssl);
+	if (!fault_run.given)
+		SSL_free(fault_run.ssl);
 	SSL_free(fault_run.peer.ssl);
 	fault_wire_close();
 }
@@ -196,15 +198,15 @@ static void read_all(void)
 	struct fault_peer *p = &fault_run.peer;
 	static uint8_t buf[16384];
 	char text[100];
-	size_t n;
+	int n;
 	int err;
 
 	if (p->broken)
 		return;
 	ERR_clear_error();
-	while (SSL_read_ex(p->ssl, buf, sizeof(buf), &n) == 1)
-		check(buf, n);
-	err = SSL_get_error(p->ssl, 0);
+	while ((n = SSL_read(p->ssl, buf, sizeof(buf))) > 0)
+		check(buf, (size_t)n);
+	err = SSL_get_error(p->ssl, n);
 	p->closed = err == SSL_ERROR_ZERO_RETURN;
 	if (err == SSL_ERROR_WANT_READ || p->closed)
 		return;
@@ -265,7 +267,7 @@ int fault_peer_update(int ask)
 		return 0;
 	if (SSL_key_update(ssl, ask ? SSL_KEY_UPDATE_REQUESTED :
 				      SSL_KEY_UPDATE_NOT_REQUESTED) != 1 ||
-	    SSL_do_handshake(ssl) != 1)
+	    tls_flush(ssl) != 1)
 		return fault_fail("the peer's SSL_key_update");
 	return collect(0);
 }
@@ -285,8 +287,8 @@ int fault_peer_ask(void)
 		return 0;
 	fault_run.peer.auths_sent++;
 	SSL_set_verify(ssl, SSL_VERIFY_PEER, accept_any);
-	if (SSL_verify_client_post_handshake(ssl) != 1 ||
-	    SSL_do_handshake(ssl) != 1)
+	if (tls_ask_for_cert(ssl) != 1 ||
+	    tls_flush(ssl) != 1)
 		return fault_fail("the peer's request");
 	return collect(0);
 }
@@ -298,8 +300,8 @@ int fault_peer_tickets(size_t n)
 	if (fault_run.dead || p->broken)
 		return 0;
 	for (; n; n--) {
-		if (SSL_new_session_ticket(p->ssl) != 1 ||
-		    SSL_do_handshake(p->ssl) != 1)
+		if (tls_new_ticket(p->ssl) != 1 ||
+		    tls_flush(p->ssl) != 1)
 			return fault_fail("the peer's ticket");
 		p->tickets_sent++;
 	}

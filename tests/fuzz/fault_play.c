@@ -13,6 +13,7 @@
 #include "fault_answer.h"
 #include "fault_peer.h"
 #include "stream.h"
+#include "tests/tls_calls.h"
 
 #define BAD_RECORD 20 /* bad_record_mac */
 
@@ -100,7 +101,7 @@ static int hand_off(void)
 
 	opts.tx = r->c->path->tx;
 	opts.rx = r->c->path->rx;
-	opts.flags = r->c->script->flags;
+	opts.flags = r->c->script->flags | tls_take();
 	opts.key_records = r->c->script->key_records;
 	r->tickets = 0;
 	r->peer.tickets_got = 0;
@@ -109,6 +110,7 @@ static int hand_off(void)
 	while ((err = ktls_handoff(&r->k, r->ssl, &opts)) < 0)
 		if (go_on(err))
 			break;
+	r->given = err == 0 && opts.flags & KTLS_TAKE_SSL;
 	if (err == 0 || r->failed)
 		return err;
 	r->final = err;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is played: the scripts, and the paths that they are played on. */
 #include "fault.h"
+#include "tests/tls_calls.h"
 
 const struct fault_path fault_paths[] = {
 	{ "kernel with rekey", KTLS_KERNEL, KTLS_KERNEL, 1, 1, 1 },
@@ -159,6 +160,23 @@ static int has_step(const struct fault_script *script,
 	return 0;
 }
 
+/* 1, and said so once per script: this TLS library cannot play it. */
+static int lacks(const struct fault_script *s)
+{
+	static const struct fault_script *told;
+	const int needs_tickets = has_step(s, STEP_TICKET) ||
+				  has_step(s, STEP_POST);
+
+	if ((!needs_tickets || tls_has(TLS_TICKETS_LATER)) &&
+	    (!has_step(s, STEP_ASKED) || tls_has(TLS_LATE_AUTH)))
+		return 0;
+	if (told != s)
+		tls_lacks(needs_tickets ? TLS_TICKETS_LATER : TLS_LATE_AUTH,
+			  s->name);
+	told = s;
+	return 1;
+}
+
 int fault_fits(const struct fault_case *c)
 {
 	const struct fault_script *s = c->script;
@@ -170,7 +188,9 @@ int fault_fits(const struct fault_case *c)
 		return 0;
 	if ((s->rekeys && !rekeys) || (s->cannot_rekey && rekeys))
 		return 0;
-	return !has_step(s, STEP_PEER_UPDATE) || c->path->follows;
+	if (has_step(s, STEP_PEER_UPDATE) && !c->path->follows)
+		return 0;
+	return !lacks(s);
 }
 
 const char *fault_step_name(enum fault_step_kind kind)

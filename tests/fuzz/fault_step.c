@@ -8,6 +8,7 @@
 #include "fault.h"
 #include "fault_answer.h"
 #include "stream.h"
+#include "tests/tls_calls.h"
 
 /* One call of a step; `left` is what it still has to do. */
 static ssize_t call_write(size_t left)
@@ -152,7 +153,7 @@ static ssize_t call_post(size_t unused)
 
 static int step_post(void)
 {
-	if (SSL_new_session_ticket(fault_run.ssl) != 1)
+	if (tls_new_ticket(fault_run.ssl) != 1)
 		return fault_fail("SSL_new_session_ticket");
 	fault_run.posted++;
 	return fault_answer(call_post, 0) < 0 ? -1 : 0;

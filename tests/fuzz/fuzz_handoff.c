@@ -38,7 +38,7 @@ static void print_command(void)
 	printf("  repeat: fuzz_handoff --seed %" PRIu64 " --only %lu%s%s%s\n",
 	       options.seed, current,
 	       options.fake_kernel ? " --fake-kernel" : "",
-	       options.rekey ? "" : " --no-rekey",
+	       options.fake_kernel && !options.rekey ? " --no-rekey" : "",
 	       options.read_ahead ? " --read-ahead" : "");
 }
 
@@ -222,6 +222,8 @@ static int start(void)
 		       ktls_strerror(features.ulp));
 		return 77;
 	}
+	if (!options.fake_kernel)
+		options.rekey = features.rekey;
 	return run_contexts_open() ? 1 : 0;
 }
 

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "run.h"
+#include "tests/tls_calls.h"
 
 #define ROUNDS 100000
 
@@ -181,7 +182,7 @@ static int near_key_update(struct run *r, int request, int send_now)
 	run_count(COUNT_KEY_UPDATE_NEAR);
 	for (i = 0; send_now && ret != 1 && i < ROUNDS; i++) {
 		ERR_clear_error();
-		ret = SSL_do_handshake(r->near);
+		ret = tls_flush(r->near);
 		if (ret != 1 && SSL_get_error(r->near, ret) !=
 					SSL_ERROR_WANT_WRITE)
 			return near_error(r, "KeyUpdate", ret);
@@ -193,12 +194,13 @@ static int near_key_update(struct run *r, int request, int send_now)
 
 static int near_ticket(struct run *r)
 {
-	if (!r->plan.near_server || r->plan.version != KTLS_TLS_1_3)
+	if (!r->plan.near_server || r->plan.version != KTLS_TLS_1_3 ||
+	    !tls_has(TLS_TICKETS_LATER))
 		return 0;
 	if (near_finish_write(r))
 		return -1;
 	ERR_clear_error();
-	if (SSL_new_session_ticket(r->near) == 1)
+	if (tls_new_ticket(r->near) == 1)
 		run_count(COUNT_TICKET_NEAR);
 	else if (!SSL_in_init(r->near))
 		return near_error(r, "SSL_new_session_ticket", 0);

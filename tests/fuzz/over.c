@@ -185,6 +185,11 @@ static void take_over(struct run *r)
 	r->got_at_handoff = r->near_got;
 	if (r->to_near.off != r->to_near.len)
 		run_count(COUNT_IN_FLIGHT);
+	if (r->plan.flags & KTLS_TAKE_SSL) {
+		run_count(COUNT_SSL_GIVEN);
+		r->near = NULL;
+		return;
+	}
 	run_count(r->plan.keep_ssl ? COUNT_SSL_KEPT : COUNT_SSL_FREED);
 	if (r->plan.keep_ssl)
 		return;

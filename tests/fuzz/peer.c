@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "run.h"
+#include "tests/tls_calls.h"
 
 static int peer_error(struct run *r, const char *what, int ret)
 {
@@ -82,7 +83,7 @@ int peer_read(struct run *r)
 /* A KeyUpdate that is queued goes out before the next data. */
 static void note_key_update(struct run *r)
 {
-	if (SSL_get_key_update_type(r->peer) != SSL_KEY_UPDATE_NONE)
+	if (tls_key_update_waits(r->peer))
 		r->key_update_at = r->to_near.total + 1;
 }
 
@@ -113,8 +114,8 @@ int peer_key_update(struct run *r, int request)
 					      SSL_KEY_UPDATE_NOT_REQUESTED);
 	if (n != 1)
 		return peer_error(r, "SSL_key_update", n);
-	note_key_update(r);
-	n = SSL_do_handshake(r->peer);
+	r->key_update_at = r->to_near.total + 1;
+	n = tls_flush(r->peer);
 	if (n != 1)
 		return peer_error(r, "KeyUpdate", n);
 	collect(r);
@@ -126,16 +127,17 @@ int peer_ticket(struct run *r)
 {
 	int n;
 
-	if (r->plan.near_server || r->plan.version != KTLS_TLS_1_3)
+	if (r->plan.near_server || r->plan.version != KTLS_TLS_1_3 ||
+	    !tls_has(TLS_TICKETS_LATER))
 		return 0;
 	/* It would go out together with a queued KeyUpdate. */
-	if (SSL_get_key_update_type(r->peer) != SSL_KEY_UPDATE_NONE)
+	if (tls_key_update_waits(r->peer))
 		return 0;
 	run_trace(r, "peer sends a ticket");
 	ERR_clear_error();
-	if (SSL_new_session_ticket(r->peer) != 1)
+	if (tls_new_ticket(r->peer) != 1)
 		return peer_error(r, "SSL_new_session_ticket", 0);
-	n = SSL_do_handshake(r->peer);
+	n = tls_flush(r->peer);
 	if (n != 1)
 		return peer_error(r, "ticket", n);
 	collect(r);

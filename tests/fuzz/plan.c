@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Draws what one iteration of the hand-off fuzz test will do. */
 #include <errno.h>
+#include <string.h>
 
 #include "run.h"
+#include "tests/tls_calls.h"
 
 static int one_in(struct run *r, size_t n)
 {
@@ -72,12 +74,22 @@ static void plan_transport(struct run *r)
 		p->disturb = 20;
 }
 
+/* The one that is drawn, or that two ends come to by themselves. */
+static int suite(struct run *r)
+{
+	int drawn = (int)stream_below(&r->random, 3);
+
+	if (r->plan.version == KTLS_TLS_1_3 && !tls_has(TLS_CHOICE_1_3))
+		return strstr(tls_suite_of_two(), "CHACHA20") ? 2 : 0;
+	return drawn;
+}
+
 void run_plan(struct run *r)
 {
 	struct run_plan *p = &r->plan;
 
 	p->version = one_in(r, 3) ? KTLS_TLS_1_2 : KTLS_TLS_1_3;
-	p->suite = (int)stream_below(&r->random, 3);
+	p->suite = suite(r);
 	p->near_server = one_in(r, 2);
 	plan_transport(r);
 	plan_refusals(r);
@@ -86,6 +98,9 @@ void run_plan(struct run *r)
 	p->flags = (one_in(r, 4) ? (unsigned)KTLS_KEEP_SSL : 0) |
 		   (one_in(r, 6) ? (unsigned)KTLS_NO_WAIT : 0);
 	p->keep_ssl = one_in(r, 2);
+	/* not drawn, so that seeds of before give the connections of before */
+	if (!tls_has(TLS_REFERENCES) || r->index % 3 == 2)
+		p->flags |= KTLS_TAKE_SSL;
 	p->tickets = stream_below(&r->random, 5);
 	p->hello_retry = p->version == KTLS_TLS_1_3 && one_in(r, 8);
 	p->key_updates = p->version == KTLS_TLS_1_3 && one_in(r, 2);

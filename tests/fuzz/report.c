@@ -5,12 +5,15 @@
 
 #include "fake_kernel.h"
 #include "run.h"
+#include "tests/tls_calls.h"
 
 #define ENOUGH 500 /* iterations from which on every class must appear */
 
 enum must {
 	MAY,
 	MUST,
+	MUST_REFERENCES, /* where an SSL has references */
+	MUST_TICKETS, /* where tickets are made on request */
 	MUST_FAKE /* only on the fake kernel */
 };
 
@@ -44,8 +47,9 @@ static const struct {
 	[COUNT_REFUSED_ULP] = { "ULP refused", MUST },
 	[COUNT_REFUSED_TX] = { "TX refused", MUST },
 	[COUNT_REFUSED_RX] = { "RX refused", MUST },
-	[COUNT_SSL_KEPT] = { "SSL kept", MUST },
-	[COUNT_SSL_FREED] = { "SSL freed at once", MUST },
+	[COUNT_SSL_KEPT] = { "SSL kept", MUST_REFERENCES },
+	[COUNT_SSL_FREED] = { "SSL freed at once", MUST_REFERENCES },
+	[COUNT_SSL_GIVEN] = { "SSL given away", MUST },
 	[COUNT_HANDOFF_AGAIN] = { "hand-off: -EAGAIN", MUST },
 	[COUNT_HANDOFF_PENDING] = { "hand-off: -KTLS_EPENDING", MUST },
 	[COUNT_NO_WAIT_RECORD] = { "not waited for a record", MUST },
@@ -58,8 +62,8 @@ static const struct {
 	[COUNT_KEY_UPDATE_QUEUED] = { "KeyUpdate queued", MUST },
 	[COUNT_KEY_UPDATE_INSIDE] = { "KeyUpdate inside", MUST },
 	[COUNT_KEY_UPDATE_END] = { "ended by a KeyUpdate inside", MAY },
-	[COUNT_TICKET_NEAR] = { "tickets queued by us", MUST },
-	[COUNT_TICKET_PEER] = { "tickets of the peer", MUST },
+	[COUNT_TICKET_NEAR] = { "tickets queued by us", MUST_TICKETS },
+	[COUNT_TICKET_PEER] = { "tickets of the peer", MUST_TICKETS },
 	[COUNT_TICKET_SKIPPED] = { "connections that skipped some", MUST },
 	[COUNT_WRITE] = { "write", MUST },
 	[COUNT_WRITEV] = { "writev", MUST },
@@ -105,6 +109,22 @@ static void print_reasons(const char *name, const unsigned long *n)
 			       ktls_reason_name((enum ktls_reason)i), n[i]);
 }
 
+static int is_due(enum must must, const struct run_options *options)
+{
+	switch (must) {
+	case MAY:
+		return 0;
+	case MUST_REFERENCES:
+		return tls_has(TLS_REFERENCES);
+	case MUST_TICKETS:
+		return tls_has(TLS_TICKETS_LATER);
+	case MUST_FAKE:
+		return options->fake_kernel;
+	default:
+		return 1;
+	}
+}
+
 int run_report(const struct run_options *options, unsigned long ran)
 {
 	int never = 0;
@@ -117,8 +137,7 @@ int run_report(const struct run_options *options, unsigned long ran)
 	if (ran < ENOUGH)
 		return 0;
 	for (i = 0; i < COUNTS; i++) {
-		if (counts[i] || classes[i].must == MAY ||
-		    (classes[i].must == MUST_FAKE && !options->fake_kernel))
+		if (counts[i] || !is_due(classes[i].must, options))
 			continue;
 		printf("fuzz_handoff: never met: %s\n", classes[i].name);
 		never++;

@@ -23,7 +23,7 @@ struct run_options {
 	unsigned long iterations;
 	long only;           /* -1: all */
 	int fake_kernel;
-	int rekey;           /* the fake kernel's */
+	int rekey;           /* a kernel can change keys */
 	int read_ahead;
 	int trace;
 };
@@ -140,7 +140,7 @@ enum run_count {
 	COUNT_CLOSING_BIO, COUNT_ATTACH_EARLY, COUNT_ATTACH_LATE,
 	COUNT_UNPREPARED, COUNT_HELLO_RETRY,
 	COUNT_REFUSED_ULP, COUNT_REFUSED_TX, COUNT_REFUSED_RX,
-	COUNT_SSL_KEPT, COUNT_SSL_FREED,
+	COUNT_SSL_KEPT, COUNT_SSL_FREED, COUNT_SSL_GIVEN,
 	COUNT_HANDOFF_AGAIN, COUNT_HANDOFF_PENDING,
 	COUNT_NO_WAIT_RECORD, COUNT_NO_WAIT_WRITE,
 	COUNT_IN_FLIGHT, COUNT_LEFTOVER, COUNT_PARTIAL_WRITE,

@@ -94,12 +94,14 @@ static void fill_ssl(struct duo *d)
 }
 
 /* Reading the SSL empty with a write half done would be its end, also where
- * TX stays with it anyway. */
+ * TX stays with it anyway.  All else that writes comes behind that write: it
+ * would wait for it, and it for them, or spoil it. */
 START_TEST(unfinished_write)
 {
 	struct ktls_opts opts = duo_both();
 	struct ktls *k;
 	struct duo d;
+	struct iovec parts[2];
 	size_t stop;
 
 	duo_open(&d, 1);
@@ -112,6 +114,15 @@ START_TEST(unfinished_write)
 	opts.flags = KTLS_NO_WAIT;
 	ck_assert_int_eq(ktls_handoff(&k, d.ssl, &opts), 0);
 	duo_reasons(k, KTLS_REASON_POLICY, KTLS_REASON_PENDING_WRITE);
+	parts[0].iov_base = (void *)(uintptr_t)duo_pattern(d.sent);
+	parts[0].iov_len = 1;
+	parts[1].iov_base = (void *)(uintptr_t)duo_pattern(d.sent + 1);
+	parts[1].iov_len = DUO_PIECE - 1;
+	ck_assert_int_eq(ktls_update_keys(k, 0), -KTLS_EPENDING);
+	ck_assert_int_eq(ktls_post_handshake(k), -KTLS_EPENDING);
+	ck_assert_int_eq(ktls_alert(k, 90), -KTLS_EPENDING);
+	ck_assert_int_eq(ktls_shutdown(k), -KTLS_EPENDING);
+	ck_assert_int_eq(ktls_writev(k, parts, 2, 0), -KTLS_ERETRY);
 	duo_to_us(k, "hi");
 	for (stop = d.sent + DUO_PIECE; d.sent < stop; duo_drain(&d))
 		if (duo_put(&d, k, stop - d.sent) < 0)

@@ -2,9 +2,11 @@
 # The example programs end to end: stock clients fetch files over every
 # suite, and peers misbehave.  A line per case, then "N passed, N failed".
 #
-#   run.sh [--build DIR] [--expect kernel|library]
+#   run.sh [--build DIR] [--backend openssl|boringssl]
+#          [--expect kernel|library]
 #
 #   --build DIR   holds examples/ with the built programs (build/gcc)
+#   --backend B   whose TLS library they were built with (openssl)
 #   --expect PATH what the connections have to use; without it, whatever
 #                 this kernel offers.  "kernel" also wants its counters moved
 #
@@ -26,18 +28,25 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/interop/bad_input.sh
 . "$here/bad_input.sh"
 
-build=$here/../../build/gcc expect=""
+build=$here/../../build/gcc backend=openssl expect=""
 
 while [ $# -gt 0 ]; do
     case $1 in
     --build) build=$2; shift ;;
+    --backend) backend=$2; shift ;;
     --expect) expect=$2; shift ;;
     *) sed -n '2,/^set -u/{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
     esac
     shift
 done
 build=$(cd "$build" && pwd) || exit 2
-bin=$build/examples
+case $backend in
+openssl) bin=$build/examples ;;
+boringssl) bin=$build/examples/boringssl ;;
+*) echo "no such backend: $backend" >&2; exit 2 ;;
+esac
+[ -x "$bin/file_server" ] ||
+    { echo "not built with $backend: $bin" >&2; exit 2; }
 
 # ktls_probe is checked by itself; here it only chooses.
 [ -n "$expect" ] ||

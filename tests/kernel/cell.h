@@ -8,6 +8,7 @@
 
 #include <openssl/ssl.h>
 
+#include "cells.h"
 #include "certs.h"
 #include "ktls/ktls.h"
 #include "stock.h"
@@ -41,7 +42,9 @@ enum {
 	CELL_REQUESTED = 1 << 24,   /* and it wants one back */
 	CELL_KEEP = 1 << 25,        /* KTLS_KEEP_SSL */
 	CELL_UNANSWERED = 1 << 26,  /* KTLS_LEAVE_UNANSWERED */
-	CELL_OURS = 1 << 27         /* KeyUpdates of ours, between */
+	CELL_OURS = 1 << 27,        /* KeyUpdates of ours, between */
+	CELL_UNREAD = 1 << 28,      /* bytes that the SSL has opened */
+	CELL_TAKE = 1 << 29         /* KTLS_TAKE_SSL, whatever the library */
 };
 
 enum {
@@ -69,6 +72,7 @@ struct aead_names {
 	uint16_t id_1_3;
 	uint16_t id_1_2;
 	uint16_t id_psk_1_2;
+	const char *label;       /* of cells.h */
 };
 
 /* Made once, before any cell runs. */
@@ -86,6 +90,7 @@ struct verdict {
 	int tx_installs;         /* that /proc/net/tls_stat must show */
 	int rx_installs;
 	int inexact;             /* there may be more of them */
+	enum cells_where where;  /* the connection that was tested */
 	char why[240];           /* it failed */
 };
 

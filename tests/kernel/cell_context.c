@@ -6,6 +6,8 @@
 
 #include <openssl/conf.h>
 
+#include "tests/tls_calls.h"
+
 const char cell_early_data[] = "<early data of the first flight>\n";
 
 static const unsigned char psk[16] = "0123456789abcdef";
@@ -86,11 +88,11 @@ static void set_suite(struct cell *cell, SSL_CTX *ctx)
 	const char *name = cell->sc->flags & CELL_PSK ? cell->aead->psk_1_2 :
 							cell->aead->suite_1_2;
 
-	SSL_CTX_set_min_proto_version(ctx, cell->version);
-	SSL_CTX_set_max_proto_version(ctx, cell->version);
+	SSL_CTX_set_min_proto_version(ctx, (uint16_t)cell->version);
+	SSL_CTX_set_max_proto_version(ctx, (uint16_t)cell->version);
 	if (cell->version == KTLS_TLS_1_3)
-		cell_want(cell, SSL_CTX_set_ciphersuites(
-					ctx, cell->aead->suite_1_3) == 1);
+		cell_want(cell, tls_set_suites(ctx, cell->aead->suite_1_3) ==
+					1);
 	else
 		cell_want(cell, SSL_CTX_set_cipher_list(ctx, name) == 1);
 }
@@ -102,14 +104,14 @@ static void server_side(struct cell *cell, SSL_CTX *ctx)
 	SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"cell", 4);
 	cell_want(cell, certs_use(&cell->files->certs, ctx) == 0);
 	if (flags & CELL_HELLO_RETRY)
-		SSL_CTX_set1_groups_list(ctx, "P-384");
+		SSL_CTX_set1_curves_list(ctx, "P-384");
 	if (flags & CELL_CLIENT_CERT)
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER |
 				   SSL_VERIFY_FAIL_IF_NO_PEER_CERT, accept_any);
 	if (flags & CELL_PSK)
 		SSL_CTX_set_psk_server_callback(ctx, psk_server);
 	if (flags & CELL_EARLY)
-		SSL_CTX_set_max_early_data(ctx, 16384);
+		tls_set_early_data(ctx);
 	if (flags & CELL_NO_TICKETS)
 		SSL_CTX_set_num_tickets(ctx, 0);
 	/* only a stateful cache can lose a session */
@@ -126,22 +128,23 @@ static void client_side(struct cell *cell, SSL_CTX *ctx)
 		cell_want(cell, certs_use(&cell->files->certs, ctx) == 0);
 	if (cell->sc->flags & CELL_PSK)
 		SSL_CTX_set_psk_client_callback(ctx, psk_client);
+	if (cell->sc->flags & CELL_EARLY)
+		tls_set_early_data(ctx);
 }
 
 static void prepare(struct cell *cell, SSL_CTX *ctx)
 {
 	unsigned flags = cell->sc->flags;
-	uint64_t had = SSL_CTX_get_options(ctx) & SSL_OP_ENABLE_KTLS;
 
 	if (flags & CELL_KTLS_OPTION)
-		had = SSL_CTX_set_options(ctx, SSL_OP_ENABLE_KTLS);
+		tls_set_ktls_option(ctx);
 	if (flags & (CELL_KTLS_OPTION | CELL_KTLS_CONF))
-		cell_want(cell, had & SSL_OP_ENABLE_KTLS);
+		cell_want(cell, tls_ktls_option(ctx));
 	if (flags & CELL_CALLBACKS)
 		SSL_CTX_set_keylog_callback(ctx, count_keylog);
 	cell_want(cell, ktls_prepare(ctx, flags & CELL_LATE ?
 				     KTLS_ATTACH_LATE : 0) == 0);
-	cell_want(cell, !(SSL_CTX_get_options(ctx) & SSL_OP_ENABLE_KTLS));
+	cell_want(cell, !tls_ktls_option(ctx));
 	if (flags & CELL_CALLBACKS)
 		cell_want(cell, ktls_set_msg_callback(ctx, count_msg, cell) ==
 				0);

@@ -155,12 +155,24 @@ static void expect_unprepared(struct cell *cell,
 				info->tx.reason == KTLS_REASON_NOT_PREPARED);
 }
 
+static enum cells_where where_is(const struct ktls_conn_info *info)
+{
+	if (info->tx.path == KTLS_PATH_KERNEL ||
+	    info->rx.path == KTLS_PATH_KERNEL)
+		return CELLS_KERNEL;
+	if (info->tx.path == KTLS_PATH_USERSPACE ||
+	    info->rx.path == KTLS_PATH_USERSPACE)
+		return CELLS_USERSPACE;
+	return CELLS_LIBRARY;
+}
+
 void cell_expect_paths(struct cell *cell)
 {
 	struct ktls_conn_info info = { .size = sizeof(info) };
 	int keep = cell->sc->flags & CELL_KEEP;
 
 	cell_want(cell, ktls_info(cell->k, &info) == 0);
+	cell->verdict->where = where_is(&info);
 	cell_want(cell, info.version == cell->version);
 	cell_want(cell, info.suite == suite_id(cell));
 	cell_want(cell, info.server == cell->server);

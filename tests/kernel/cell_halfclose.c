@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/tls_calls.h"
+
 #define ANSWER 200000
 
 static const char request[] = "<half-closed request>";
@@ -91,10 +93,11 @@ void cell_half_close(struct cell *cell)
 	cell_handshake(cell);
 	pfd.fd = cell->fd;
 	cell_want(cell, poll(&pfd, 1, -1) == 1 && pfd.revents & POLLRDHUP);
+	opts.flags = tls_take();
 	opts.tx = cell_choice(cell, KTLS_TX);
 	opts.rx = cell_choice(cell, KTLS_RX);
 	cell_want(cell, ktls_handoff(&cell->k, cell->ssl, &opts) == 0);
-	SSL_free(cell->ssl);
+	tls_let_go(cell->ssl, opts.flags);
 	cell_expect_paths(cell);
 	cell_want(cell, cell_get(cell, in, sizeof(in)) == sizeof(in));
 	cell_want(cell, memcmp(in, request, sizeof(in)) == 0);

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/tls_calls.h"
+
 static char port_text[32]; /* an argument of the peer's command line */
 
 static void stock_version(struct cell *cell, struct stock *peer)
@@ -124,7 +126,7 @@ void cell_sockets(struct cell *cell, int port)
 	if (flags & CELL_READ_AHEAD)
 		SSL_set_read_ahead(cell->ssl, 1);
 	if (flags & CELL_KTLS_AGAIN)
-		SSL_set_options(cell->ssl, SSL_OP_ENABLE_KTLS);
+		tls_set_ktls_option_of(cell->ssl);
 	if (flags & CELL_MEMORY)
 		SSL_set_bio(cell->ssl, BIO_new(BIO_s_mem()),
 			    BIO_new(BIO_s_mem()));
@@ -203,23 +205,18 @@ static void early_server(struct cell *cell)
 	int ret;
 
 	do {
-		ret = SSL_read_early_data(cell->ssl, got + have,
-					  sizeof(got) - have, &n);
-		if (ret == SSL_READ_EARLY_DATA_SUCCESS)
-			have += n;
-		else if (ret == SSL_READ_EARLY_DATA_ERROR)
-			again(cell, 0);
-	} while (ret != SSL_READ_EARLY_DATA_FINISH);
+		ret = tls_read_early(cell->ssl, got + have,
+				     sizeof(got) - have, &n);
+		have += n;
+	} while (again(cell, ret) || n > 0);
 	cell_want(cell, have == strlen(cell_early_data));
 	cell_want(cell, memcmp(got, cell_early_data, have) == 0);
 }
 
 static void early_client(struct cell *cell)
 {
-	size_t n;
-
-	while (again(cell, SSL_write_early_data(cell->ssl, cell_early_data,
-						strlen(cell_early_data), &n)))
+	while (again(cell, tls_write_early(cell->ssl, cell_early_data,
+					   strlen(cell_early_data))))
 		continue;
 }
 
@@ -235,8 +232,7 @@ void cell_handshake(struct cell *cell)
 		continue;
 	if (!early)
 		return;
-	cell_want(cell, SSL_get_early_data_status(cell->ssl) ==
-				SSL_EARLY_DATA_ACCEPTED);
+	cell_want(cell, tls_early_accepted(cell->ssl));
 	if (!cell->server)
 		cell_want(cell, stock_expect(&cell->peer, cell_early_data,
 					     strlen(cell_early_data)) == 0);

@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/tls_calls.h"
+
 _Noreturn void cell_failed(const struct cell *cell, const char *file, int line,
 			   const char *what)
 {
@@ -24,6 +26,9 @@ static void hand_off(struct cell *cell)
 	struct pollfd pfd = { cell->fd, 0, 0 };
 	int err;
 
+	opts.flags = tls_take();
+	if (cell->sc->flags & CELL_TAKE)
+		opts.flags |= KTLS_TAKE_SSL;
 	opts.tx = cell_choice(cell, KTLS_TX);
 	opts.rx = cell_choice(cell, KTLS_RX);
 	if (cell->sc->flags & CELL_MEMORY)
@@ -32,10 +37,7 @@ static void hand_off(struct cell *cell)
 		opts.flags |= KTLS_KEEP_SSL;
 	if (cell->sc->flags & CELL_UNANSWERED)
 		opts.flags |= KTLS_LEAVE_UNANSWERED;
-	if (BIO_get_ktls_send(SSL_get_wbio(cell->ssl)))
-		cell->openssl_on |= KTLS_TX;
-	if (BIO_get_ktls_recv(SSL_get_rbio(cell->ssl)))
-		cell->openssl_on |= KTLS_RX;
+	cell->openssl_on |= tls_ktls_directions(cell->ssl);
 	while ((err = ktls_handoff(&cell->k, cell->ssl, &opts)) == -EAGAIN) {
 		cell_want(cell, cell->k == NULL);
 		cell_want(cell, cell->sc->flags & CELL_NONBLOCK);
@@ -45,7 +47,7 @@ static void hand_off(struct cell *cell)
 	}
 	if (err < 0)
 		cell_failed(cell, "ktls_handoff", err, ktls_strerror(err));
-	SSL_free(cell->ssl);
+	tls_let_go(cell->ssl, opts.flags);
 	cell->ssl = NULL;
 	cell_expect_paths(cell);
 }
@@ -80,14 +82,12 @@ static void check_handshake(struct cell *cell)
 	unsigned flags = cell->sc->flags;
 	int resumed = flags & (CELL_RESUME | CELL_FREED | CELL_EARLY) ||
 		      (flags & CELL_PSK && cell->version == KTLS_TLS_1_3);
-	X509 *cert = SSL_get0_peer_certificate(cell->ssl);
 
 	cell_want(cell, !!SSL_session_reused(cell->ssl) == !!resumed);
 	if (flags & CELL_CLIENT_CERT)
-		cell_want(cell, cert != NULL);
+		cell_want(cell, tls_has_peer_cert(cell->ssl));
 	if (flags & CELL_HELLO_RETRY)
-		cell_want(cell, SSL_get_negotiated_group(cell->ssl) ==
-					NID_secp384r1);
+		cell_want(cell, tls_group_is_p384(cell->ssl));
 	if (flags & CELL_SNI)
 		cell_want(cell, SSL_get_SSL_CTX(cell->ssl) == cell->other);
 }
@@ -154,7 +154,7 @@ static size_t before(struct cell *cell, char *owed)
 	}
 	if (flags & CELL_RENEGOTIATE)
 		renegotiate(cell);
-	if (flags & CELL_READ_AHEAD)
+	if (flags & (CELL_READ_AHEAD | CELL_UNREAD))
 		return leave_in_ssl(cell, owed);
 	if (flags & CELL_MEMORY)
 		return leave_in_memory(cell, owed);

@@ -4,10 +4,11 @@
 
 #include <stdio.h>
 
-#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+
+#include "tests/tls_calls.h"
 
 static int name_it(X509 *cert)
 {
@@ -31,7 +32,7 @@ static int sign_it(X509 *cert, EVP_PKEY *key)
 
 int certs_make(struct certs *out, const char *curve)
 {
-	out->key = EVP_EC_gen(curve);
+	out->key = tls_ec_key(curve);
 	out->cert = X509_new();
 	if (out->key && out->cert && sign_it(out->cert, out->key))
 		return 0;

@@ -326,7 +326,7 @@ START_TEST(test_half_a_message_at_the_end)
 				 -KTLS_ETRUNCATED);
 		n = rig_write(&rig, "still here", 10);
 		if (rig.tx_path == KTLS_PATH_LIBRARY &&
-		    rig.rx_path == KTLS_PATH_LIBRARY)
+		    rig.rx_path == KTLS_PATH_LIBRARY && !rig_is_boring(&rig))
 			ck_assert_int_eq(n, -KTLS_ETRUNCATED);
 		else
 			ck_assert_int_eq(n, 10);

@@ -155,7 +155,9 @@ START_TEST(test_refusal_of_reading)
 	char byte;
 
 	conn_more_start(&m, _i);
-	if (m.rig.config.version == KTLS_TLS_1_2 && !m.rig.config.server) {
+	/* BoringSSL's client says nothing */
+	if (m.rig.config.version == KTLS_TLS_1_2 && !m.rig.config.server &&
+	    !rig_is_boring(&m.rig)) {
 		conn_more_write(&m, 100, KTLS_MORE);
 		rig_send(&m.rig, KTLS_RECORD_HANDSHAKE, hello_request, 4);
 		rig_send(&m.rig, KTLS_RECORD_DATA, "x", 1);

@@ -10,6 +10,7 @@
 
 #include "conn.h"
 #include "conn_more.h"
+#include "tests/tls_calls.h"
 
 /* Seconds in which whatever was sent has come. */
 #define PATIENCE 5
@@ -38,11 +39,12 @@ void conn_more_limited(struct more *m, struct rig_config config,
 		rig_handoff(rig);
 		return;
 	}
+	opts.flags = tls_take();
 	opts.tx = config.tx;
 	opts.rx = config.rx;
 	opts.key_records = key_records;
-	ck_assert_int_eq(ktls_handoff(&rig->k, rig->ssl, &opts), 0);
-	SSL_free(rig->ssl);
+	ck_assert_int_eq(rig_take_over(rig, &opts), 0);
+	tls_let_go(rig->ssl, opts.flags);
 	rig->ssl = NULL;
 	info = rig_info(rig);
 	rig->tx_path = info.tx.path;

@@ -13,6 +13,7 @@
 #include "conn.h"
 #include "conn_pipe.h"
 #include "rig.h"
+#include "tests/tls_calls.h"
 
 #define MUCH (256 * 1024)
 
@@ -288,12 +289,14 @@ static void handoff(struct rig *rig, uint64_t key_records)
 	struct pollfd pfd = { rig->fd, POLLIN, 0 };
 	int err;
 
+	opts.flags = tls_take();
 	opts.tx = rig->config.tx;
 	opts.rx = rig->config.rx;
 	opts.key_records = key_records;
-	while ((err = ktls_handoff(&rig->k, rig->ssl, &opts)) == -EAGAIN)
+	while ((err = rig_take_over(rig, &opts)) == -EAGAIN)
 		poll(&pfd, 1, -1);
 	ck_assert_int_eq(err, 0);
+	rig->ssl = tls_kept(rig->ssl, opts.flags);
 }
 
 /* No key seals more than it may, inside of one call too: of pipes with few

@@ -8,6 +8,7 @@
 
 #include "conn.h"
 #include "rig.h"
+#include "tests/tls_calls.h"
 
 START_TEST(test_info)
 {
@@ -97,6 +98,15 @@ START_TEST(test_events)
 }
 END_TEST
 
+/* The defaults, of which NULL does for all where no flag is needed. */
+static int hand_off(struct ktls **k, SSL *ssl)
+{
+	struct ktls_opts opts = KTLS_OPTS_INIT;
+
+	opts.flags = tls_take();
+	return ktls_handoff(k, ssl, opts.flags ? &opts : NULL);
+}
+
 START_TEST(test_handoff_arguments)
 {
 	struct rig_config config = rig_variant(_i);
@@ -112,7 +122,7 @@ START_TEST(test_handoff_arguments)
 	opts.size = sizeof(opts);
 	opts.flags = 0x1000;
 	ck_assert_int_eq(ktls_handoff(&k, rig.ssl, &opts), -EINVAL);
-	opts.flags = 0;
+	opts.flags = tls_take();
 	opts.tx = (enum ktls_choice)17;
 	ck_assert_int_eq(ktls_handoff(&k, rig.ssl, &opts), -EINVAL);
 	ck_assert_ptr_null(k);
@@ -131,7 +141,7 @@ START_TEST(test_closed_before)
 
 	rig_open(&rig, &config);
 	SSL_shutdown(rig.ssl);
-	ck_assert_int_eq(ktls_handoff(&k, rig.ssl, NULL), -KTLS_ECLOSED);
+	ck_assert_int_eq(hand_off(&k, rig.ssl), -KTLS_ECLOSED);
 	ck_assert_ptr_null(k);
 	rig_close(&rig);
 }
@@ -151,7 +161,7 @@ START_TEST(test_not_ready)
 		SSL_set_accept_state(fresh);
 	else
 		SSL_set_connect_state(fresh);
-	ck_assert_int_eq(ktls_handoff(&k, fresh, NULL), -KTLS_ENOTREADY);
+	ck_assert_int_eq(hand_off(&k, fresh), -KTLS_ENOTREADY);
 	ck_assert_ptr_null(k);
 	SSL_free(fresh);
 	rig_close(&rig);
@@ -208,7 +218,7 @@ START_TEST(test_pending_write)
 	rig_fill(buf, sizeof(buf), 0);
 	begin_write(&rig, &config, buf, sizeof(buf));
 	if (config.tx != KTLS_LIBRARY || config.rx != KTLS_LIBRARY) {
-		ck_assert_int_eq(ktls_handoff(&rig.k, rig.ssl, NULL),
+		ck_assert_int_eq(hand_off(&rig.k, rig.ssl),
 				 -KTLS_EPENDING);
 		ck_assert_ptr_null(rig.k);
 		rig_reader_start(&reader, &rig, sizeof(buf) + 3);
@@ -238,8 +248,9 @@ START_TEST(test_pending_no_wait)
 	begin_write(&rig, &config, buf, sizeof(buf));
 	opts.tx = config.tx;
 	opts.rx = config.rx;
-	opts.flags = KTLS_NO_WAIT;
+	opts.flags = KTLS_NO_WAIT | tls_take();
 	ck_assert_int_eq(ktls_handoff(&rig.k, rig.ssl, &opts), 0);
+	rig.ssl = tls_kept(rig.ssl, opts.flags);
 	if (config.tx != KTLS_LIBRARY)
 		ck_assert_int_eq(rig_info(&rig).tx.reason,
 				 KTLS_REASON_PENDING_WRITE);
@@ -259,10 +270,10 @@ TCase *conn_state_case(void)
 	conn_add(tcase, test_info_reason);
 	conn_add(tcase, test_info_size);
 	conn_add(tcase, test_events);
-	conn_add(tcase, test_handoff_arguments);
-	conn_add(tcase, test_closed_before);
-	conn_add(tcase, test_not_ready);
-	conn_add(tcase, test_pending_write);
-	conn_add(tcase, test_pending_no_wait);
+	conn_add_ssl(tcase, test_handoff_arguments);
+	conn_add_ssl(tcase, test_closed_before);
+	conn_add_ssl(tcase, test_not_ready);
+	conn_add_ssl(tcase, test_pending_write);
+	conn_add_ssl(tcase, test_pending_no_wait);
 	return tcase;
 }

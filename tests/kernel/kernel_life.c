@@ -3,12 +3,13 @@
  * What happens to a connection after its hand-off: key updates, tickets,
  * alerts, limits, against a peer that follows a script.
  *
- *   kernel_life [--path PATH] [--case WORDS] [--list]
+ *   kernel_life [--keys] [--path PATH] [--case WORDS] [--list]
  *
  * PATH is kernel, userspace or library, for both directions, or one for TX
  * and one for RX: kernel/userspace; without it those are run that this kernel
  * has.  --library and --userspace are such a PATH, too.  --case runs only the
- * cases whose name has the words in it.
+ * cases whose name has the words in it.  With --keys connections are opened
+ * by ktls_open(): what needs an SSL is left out, by name.
  */
 #include <check.h>
 #include <stdio.h>
@@ -58,6 +59,9 @@ static int wanted(const struct life_way_in *path)
 {
 	if (uses_kernel(path) && !rig_kernel())
 		return 0;
+	if (rig_keys() && (path->tx == KTLS_LIBRARY ||
+			   path->rx == KTLS_LIBRARY))
+		return 0;
 	/* halves that need no kernel have their run where there is none */
 	if (!args.path && rig_kernel() && !uses_kernel(path) &&
 	    path->tx != path->rx)
@@ -93,6 +97,10 @@ static void add_case(const struct life_case *c, unsigned *turn)
 
 	if (!named(c))
 		return;
+	if (rig_keys() && (c->flags & KTLS_KEEP_SSL)) {
+		printf("left out, without an SSL: %s\n", c->name);
+		return;
+	}
 	for (role = LIFE_CLIENT; role <= LIFE_SERVER; role <<= 1)
 		for (version = LIFE_TLS_1_2; version <= LIFE_TLS_1_3;
 		     version <<= 1)
@@ -160,6 +168,8 @@ static int parse(int argc, char **argv)
 			args.path = argv[i] + 2;
 		else if (strcmp(argv[i], "--list") == 0)
 			args.list = 1;
+		else if (strcmp(argv[i], "--keys") == 0)
+			rig_use_keys();
 		else
 			return -1;
 	}
@@ -226,8 +236,8 @@ int main(int argc, char **argv)
 	int failed;
 
 	if (parse(argc, argv) < 0 || (args.path && !the_path())) {
-		fprintf(stderr, "usage: %s [--path PATH] [--case WORDS] "
-			"[--list]\n", argv[0]);
+		fprintf(stderr, "usage: %s [--keys] [--path PATH] "
+			"[--case WORDS] [--list]\n", argv[0]);
 		return 2;
 	}
 	if (rig_setup(0) < 0)

@@ -8,7 +8,7 @@
  * Either option runs it as on a kernel without TLS: all directions stay with
  * the SSL, or those go to userspace that a scenario wants in the kernel.
  * Exit status 77 where the kernel has none, unless KTLS_REQUIRE_KERNEL=1
- * makes that a failure.
+ * makes that a failure.  A line for each cell: see cells.h.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -87,6 +87,15 @@ static void tell(const struct cell *cell, const char *why)
 	fflush(stdout);
 }
 
+static void add_cell(const struct cell *cell, const char *why)
+{
+	char text[280];
+
+	snprintf(text, sizeof(text), "%s: %s", cell->sc->name, why ? why : "");
+	cells_add(cell->version, cell->server, cell->aead->label,
+		  cell->verdict->where, why ? text : NULL);
+}
+
 static const char *ended(int status, const struct verdict *verdict, char *buf,
 			 size_t len)
 {
@@ -147,6 +156,7 @@ static void run_cell(struct matrix *matrix, struct cell *cell)
 		matrix->passed++;
 	if (why || matrix->verbose)
 		tell(cell, why);
+	add_cell(cell, why);
 }
 
 /* Passed cells of one scenario; *total of how many. */
@@ -169,7 +179,8 @@ static unsigned run_scenario(struct matrix *matrix, const struct scenario *sc,
 			.only = matrix->only
 		};
 
-		if (!scenario_has(sc, cell.aead, cell.version, cell.server))
+		if (!scenario_has(sc, cell.aead, cell.version, cell.server) ||
+		    scenario_lacks(sc, cell.aead, cell.version, cell.server))
 			continue;
 		++*total;
 		run_cell(matrix, &cell);
@@ -204,9 +215,12 @@ static void run_all(struct matrix *matrix, char **names)
 		if (!wanted(&scenarios[i], names))
 			continue;
 		passed = run_scenario(matrix, &scenarios[i], &total);
-		fprintf(out, "%-34s%3u/%u\n", scenarios[i].name, passed, total);
+		if (total > 0)
+			fprintf(out, "%-34s%3u/%u\n", scenarios[i].name,
+				passed, total);
 	}
 	fclose(out);
+	cells_end();
 	printf("%s%-34s%3u/%u\n", table, "all cells", matrix->passed,
 	       matrix->total);
 	free(table);

@@ -27,6 +27,7 @@
 
 #include "certs.h"
 #include "soak.h"
+#include "tests/tls_calls.h"
 
 #define MIB ((uint64_t)1024 * 1024)
 #define FILE_SIZE ((size_t)(16 * MIB + 4097)) /* no multiple of a record */
@@ -166,7 +167,7 @@ static SSL_CTX *context(const struct soak *s, int server,
 					    TLS_client_method());
 
 	SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
-	if (SSL_CTX_set_ciphersuites(ctx, s->suite) != 1 ||
+	if (tls_set_suites(ctx, s->suite) != 1 ||
 	    (server && (certs_use(certs, ctx) < 0 ||
 			ktls_prepare(ctx, 0) < 0))) {
 		printf("no context for %s\n", s->suite);

@@ -33,7 +33,8 @@ enum {
 	LIFE_TX_FIXED = 1 << 10, /* in a kernel that cannot change keys */
 	LIFE_RX_FIXED = 1 << 11,
 	LIFE_PAUSES = 1 << 12,   /* RX is in a kernel that can */
-	LIFE_FED = 1 << 13       /* RX has left the SSL, which is there */
+	LIFE_FED = 1 << 13,      /* RX has left the SSL, which is there */
+	LIFE_RX_BORING = 1 << 14 /* RX is on an SSL of BoringSSL's */
 };
 #define LIFE_BOTH (LIFE_CLIENT | LIFE_SERVER)
 #define LIFE_TLS (LIFE_TLS_1_2 | LIFE_TLS_1_3)
@@ -137,6 +138,7 @@ struct life_step {
 	int value;
 	int dir;
 	size_t field;
+	int fatal;           /* GETS_ALERT: whatever the number */
 };
 
 struct life_case {
@@ -154,11 +156,22 @@ struct life_case {
 	unsigned before;     /* records that our SSL writes, before */
 	unsigned rounds;     /* so many connections, 0: one */
 	enum life_aead aead; /* 0: they go round */
+	/* LIFE_RX_BORING: the error of FAILS and DEAD, and our alert, a
+	 * server's of TLS 1.2; where it is not 0 */
+	int boring_err;
+	int boring_alert;
+	int boring_server;
 	const struct life_step *steps;
 };
 
 #define LIFE_SCRIPT(...) \
 	.steps = (const struct life_step[]){ __VA_ARGS__, { .op = LIFE_DONE } }
+
+/* What an SSL of BoringSSL's makes of the same. */
+#define BORING(err, number) .boring_err = (err), .boring_alert = (number)
+/* In TLS 1.2 a handshake message is as good as renegotiation to its server,
+ * and fatal. */
+#define BORING_1_2(number) .boring_alert = (number), .boring_server = 100
 
 /* The words of the scripts. */
 #define WHEN(bits) .when = (bits)

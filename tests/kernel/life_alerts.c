@@ -87,18 +87,23 @@ static const struct life_case cases[] = {
 	/* Section 6: the level says nothing in TLS 1.3. */
 	{ .name = "a warning of TLS 1.3", .on = BOTH_1_3, LIFE_SCRIPT(
 		{ SEND_ALERT("\x01\x28") },
+		OVER(LIFE_RX_BORING, -KTLS_EPROTOCOL, 50),
 		REFUSED_BY(40)) },
 	{ .name = "a warning of TLS 1.3 of no known number",
 	  .on = BOTH_1_3, LIFE_SCRIPT(
 		{ SEND_ALERT("\x01\xc8") },
+		OVER(LIFE_RX_BORING, -KTLS_EPROTOCOL, 50),
 		REFUSED_BY(200)) },
 	{ .name = "an alert of TLS 1.3 of no known level", .on = BOTH_1_3,
 	  LIFE_SCRIPT(
 		{ SEND_ALERT("\x07\x28") },
+		OVER(LIFE_RX_BORING, -KTLS_EPROTOCOL, 47),
 		REFUSED_BY(40)) },
 	{ .name = "a fatal close_notify of TLS 1.3", .on = BOTH_1_3,
 	  LIFE_SCRIPT(
 		{ SEND_ALERT("\x02\0") },
+		{ WHEN(LIFE_RX_BORING), FAILS(-KTLS_EALERT) },
+		{ WHEN(LIFE_RX_BORING), STOP },
 		{ ENDS },
 		{ WRITE("y") },
 		{ GETS("y") }) },
@@ -107,6 +112,8 @@ static const struct life_case cases[] = {
 		{ SEND_ALERT("\x01\x5a") },
 		{ SEND_ALERT("\x02\x5a") },
 		{ SEND("x") },
+		{ WHEN(LIFE_RX_BORING), FAILS(-KTLS_EALERT) },
+		{ WHEN(LIFE_RX_BORING), STOP },
 		{ READ("x") },
 		{ NUMBER(alert_received, 90) },
 		{ COUNT(alerts_received, 2) },
@@ -133,18 +140,22 @@ static const struct life_case cases[] = {
 		{ SEND_ALERT("\x03\x28") },
 		ENDS_WITH(-KTLS_EPROTOCOL, 47)) },
 	/* Section 5.1: one alert, and whole, to a record. */
-	{ .name = "half an alert", .on = ALL, LIFE_SCRIPT(
+	{ .name = "half an alert", .on = ALL,
+	  BORING(0, 50), LIFE_SCRIPT(
 		{ SEND_ALERT("\x01") },
 		{ SEND_ALERT("\0") },
 		ENDS_WITH(-KTLS_EPROTOCOL, 10)) },
-	{ .name = "an alert of three bytes", .on = ALL, LIFE_SCRIPT(
+	{ .name = "an alert of three bytes", .on = ALL,
+	  BORING(0, 50), LIFE_SCRIPT(
 		{ SEND_ALERT("\x01\0\0") },
 		ENDS_WITH(-KTLS_EPROTOCOL, 10)) },
-	{ .name = "two alerts in one record", .on = ALL, LIFE_SCRIPT(
+	{ .name = "two alerts in one record", .on = ALL,
+	  BORING(0, 50), LIFE_SCRIPT(
 		{ SEND_ALERT("\x01\x5a\x01\0") },
 		ENDS_WITH(-KTLS_EPROTOCOL, 10)) },
 	{ .name = "two alerts in one record, by a buffer of one byte",
-	  .on = ALL, LIFE_SCRIPT(
+	  .on = ALL,
+	  BORING(0, 50), LIFE_SCRIPT(
 		{ SEND("x") },
 		{ SEND_ALERT("\x01\x5a\x01\0") },
 		{ READ("x"), BUFFER(1) },

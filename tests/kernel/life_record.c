@@ -4,13 +4,12 @@
 #include <check.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "life_peer.h"
 #include "suite.h"
+#include "tests/tls_calls.h"
 
 #define HEADER 5
-#define TAG 16
+#define TAG TLS_TAG
 
 static int is_1_3(const struct ktls_keys *keys)
 {
@@ -20,15 +19,6 @@ static int is_1_3(const struct ktls_keys *keys)
 static size_t explicit_len(const struct ktls_keys *keys)
 {
 	return ktls__suite_find(keys->suite)->explicit_len;
-}
-
-static const EVP_CIPHER *cipher_of(const struct ktls_keys *keys)
-{
-	const struct ktls__suite *suite = ktls__suite_find(keys->suite);
-
-	if (strstr(suite->name, "CHACHA20"))
-		return EVP_chacha20_poly1305();
-	return suite->key_len == 16 ? EVP_aes_128_gcm() : EVP_aes_256_gcm();
 }
 
 static void put_seq(uint8_t out[8], uint64_t seq)
@@ -56,7 +46,7 @@ static void nonce_of(uint8_t out[12], const struct ktls_keys *keys,
 }
 
 /* RFC 8446 section 5.2; RFC 5246 section 6.2.3.3. */
-static int aad_of(uint8_t out[13], const struct ktls_keys *keys,
+static size_t aad_of(uint8_t out[13], const struct ktls_keys *keys,
 		  const uint8_t *record, size_t text_len)
 {
 	if (is_1_3(keys)) {
@@ -70,38 +60,35 @@ static int aad_of(uint8_t out[13], const struct ktls_keys *keys,
 	return 13;
 }
 
-static EVP_CIPHER_CTX *begin(const struct ktls_keys *keys,
-			     const uint8_t *record, size_t text_len, int seal)
-{
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+/* Its parts, in buffers of the caller's. */
+struct sealing {
 	uint8_t nonce[12];
 	uint8_t aad[13];
-	int len = aad_of(aad, keys, record, text_len);
-	int n;
+	struct tls_aead aead;
+};
 
-	nonce_of(nonce, keys, record);
-	ck_assert_ptr_nonnull(ctx);
-	ck_assert_int_eq(EVP_CipherInit_ex(ctx, cipher_of(keys), NULL,
-					   keys->key, nonce, seal), 1);
-	ck_assert_int_eq(EVP_CipherUpdate(ctx, NULL, &n, aad, len), 1);
-	return ctx;
+static void begin(struct sealing *to, const struct ktls_keys *keys,
+		  const uint8_t *record, size_t text_len)
+{
+	const struct ktls__suite *suite = ktls__suite_find(keys->suite);
+
+	nonce_of(to->nonce, keys, record);
+	to->aead.key = keys->key;
+	to->aead.key_len = suite->key_len;
+	to->aead.chacha20 = strstr(suite->name, "CHACHA20") != NULL;
+	to->aead.nonce = to->nonce;
+	to->aead.aad = to->aad;
+	to->aead.aad_len = aad_of(to->aad, keys, record, text_len);
 }
 
 /* In place, the tag behind it. */
 static void seal_text(uint8_t *record, const struct ktls_keys *keys,
 		      uint8_t *text, size_t len)
 {
-	EVP_CIPHER_CTX *ctx = begin(keys, record, len, 1);
-	uint8_t *tag = text + len;
-	int n;
+	struct sealing s;
 
-	if (len > 0)
-		ck_assert_int_eq(EVP_CipherUpdate(ctx, text, &n, text,
-						  (int)len), 1);
-	ck_assert_int_eq(EVP_CipherFinal_ex(ctx, tag, &n), 1);
-	ck_assert_int_eq(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG,
-					     tag), 1);
-	EVP_CIPHER_CTX_free(ctx);
+	begin(&s, keys, record, len);
+	ck_assert_int_eq(tls_seal(&s.aead, text, len), 1);
 }
 
 static void put_header(uint8_t *out, const struct ktls_keys *keys,
@@ -148,20 +135,10 @@ size_t life_seal(uint8_t out[LIFE_WIRE_MAX], struct ktls_keys *keys,
 static int open_text(uint8_t *out, const struct ktls_keys *keys,
 		     const uint8_t *record, const uint8_t *text, size_t len)
 {
-	EVP_CIPHER_CTX *ctx = begin(keys, record, len, 0);
-	uint8_t tag[TAG];
-	int n;
-	int ok;
+	struct sealing s;
 
-	memcpy(tag, text + len, TAG);
-	if (len > 0)
-		ck_assert_int_eq(EVP_CipherUpdate(ctx, out, &n, text,
-						  (int)len), 1);
-	ck_assert_int_eq(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG,
-					     tag), 1);
-	ok = EVP_CipherFinal_ex(ctx, tag, &n);
-	EVP_CIPHER_CTX_free(ctx);
-	return ok == 1;
+	begin(&s, keys, record, len);
+	return tls_open(&s.aead, out, text, len);
 }
 
 ssize_t life_open(uint8_t *out, uint8_t *type, struct ktls_keys *keys,

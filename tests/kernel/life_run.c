@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "tests/tls_calls.h"
+
 static const char *const suites[2][3] = {
 	{ "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
 	  "ECDHE-ECDSA-CHACHA20-POLY1305" },
@@ -23,6 +25,8 @@ static const char *suite_of(const struct life_run *run)
 {
 	const unsigned i = run->c->aead ? run->c->aead - 1 : run->turn % 3;
 
+	if (run->env & LIFE_TLS_1_3 && !tls_has(TLS_CHOICE_1_3))
+		return tls_suite_of_two();
 	return suites[run->env & LIFE_TLS_1_3 ? 1 : 0][i];
 }
 
@@ -111,7 +115,8 @@ static unsigned tx_of(enum ktls_choice choice, unsigned place)
 static unsigned rx_of(enum ktls_choice choice, unsigned place)
 {
 	if (choice == KTLS_LIBRARY)
-		return LIFE_RX_LIBRARY;
+		return LIFE_RX_LIBRARY |
+		       (tls_has(TLS_AS_OPENSSL) ? 0 : LIFE_RX_BORING);
 	if (choice == KTLS_USERSPACE)
 		return LIFE_RX_USERSPACE;
 	if (rig_rekey())
@@ -129,7 +134,8 @@ int life_fits(const struct life_case *c, const struct life_way_in *path,
 	if ((path->tx == KTLS_LIBRARY || (c->flags & KTLS_KEEP_SSL)) &&
 	    path->rx != KTLS_LIBRARY)
 		*env |= LIFE_FED;
-	return (c->only & ~*env) == 0;
+	return (c->only & ~*env) == 0 &&
+	       !life_lacks(c, place, c->aead ? suites[1][c->aead - 1] : NULL);
 }
 
 static void on_event(struct ktls *k, const struct ktls_event *ev, void *arg)
@@ -158,7 +164,7 @@ static struct ktls_opts options(struct life *l)
 
 	opts.tx = l->run->path->tx;
 	opts.rx = l->run->path->rx;
-	opts.flags = c->flags;
+	opts.flags = c->flags | tls_take();
 	opts.key_records = c->key_records;
 	opts.key_update_run = c->key_update_run;
 	opts.ticket_run = c->ticket_run;
@@ -189,12 +195,13 @@ static void hand_off(struct life *l)
 	struct ktls_conn_info info;
 	int err;
 
-	while ((err = ktls_handoff(&l->rig.k, l->rig.ssl, &opts)) == -EAGAIN)
+	while ((err = rig_take_over(&l->rig, &opts)) == -EAGAIN)
 		poll(&pfd, 1, -1);
 	if (err < 0)
-		life_fail(l, "ktls_handoff() gives %s", ktls_strerror(err));
+		life_fail(l, "the hand-off gives %s", ktls_strerror(err));
+	l->given = opts.flags & KTLS_TAKE_SSL;
 	if (!(opts.flags & KTLS_KEEP_SSL)) {
-		SSL_free(l->rig.ssl);
+		tls_let_go(l->rig.ssl, opts.flags);
 		l->rig.ssl = NULL;
 	}
 	info = life_info(l);
@@ -235,6 +242,8 @@ static void start(struct life *l, const struct life_run *run)
 	config.nonblock = !run->c->blocking;
 	config.suite = suite_of(run);
 	config.late_auth = run->c->late_auth;
+	config.tickets = !tls_has(TLS_TICKETS_LATER) &&
+			 life_uses(run->c, LIFE_TICKET);
 	rig_open(&l->rig, &config);
 	no_delay(l->rig.fd);
 	no_delay(l->rig.peer_fd);
@@ -304,6 +313,18 @@ static int applies(const struct life *l, const struct life_step *s)
 	return (s->when & ~l->env) == 0 && (s->unless & l->env) == 0;
 }
 
+static void take_step(struct life *l)
+{
+	struct life_step s = *l->step;
+
+	if (!(l->env & LIFE_RX_BORING)) {
+		words[s.op].run(l, l->step);
+		return;
+	}
+	life_as_boringssl(l, &s);
+	words[s.op].run(l, s.op == LIFE_TAMPER ? l->step : &s);
+}
+
 static void follow(struct life *l)
 {
 	for (l->step = l->run->c->steps; l->step->op != LIFE_DONE; l->step++) {
@@ -311,7 +332,7 @@ static void follow(struct life *l)
 			continue;
 		if (l->step->op == LIFE_STOP)
 			break;
-		words[l->step->op].run(l, l->step);
+		take_step(l);
 	}
 	l->step = NULL;
 }
@@ -322,6 +343,8 @@ static void end(struct life *l)
 
 	ktls_free(l->rig.k);
 	l->rig.k = NULL;
+	if (l->given)
+		l->rig.ssl = NULL;
 	expect_silence(l);
 	expect_followed(l, updates);
 	life_ssl_end(l);

@@ -45,6 +45,7 @@ struct life {
 	size_t written;           /* taken from us */
 	size_t got;               /* ... and come to the peer */
 	int shut;                 /* our close_notify is sent */
+	int given;                /* the SSL, with KTLS_TAKE_SSL */
 	size_t tickets;           /* that the peer's SSL has made */
 	unsigned round;           /* of run->c->rounds */
 	const struct life_step *tampered;
@@ -61,6 +62,16 @@ void life_name(char *out, size_t room, const struct life_run *run);
 _Noreturn void life_fail(const struct life *l, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 struct ktls_conn_info life_info(struct life *l);
+
+/* life_stack.c */
+/* 1: there is such a step. */
+int life_uses(const struct life_case *c, enum life_op op);
+/* What the case asks of the TLS library, and that lacks: 1, and said so.
+ * `suite_1_3`: the only one of TLS 1.3 that it is for, or NULL. */
+int life_lacks(const struct life_case *c, unsigned place,
+	       const char *suite_1_3);
+/* The step, with what BoringSSL answers. */
+void life_as_boringssl(const struct life *l, struct life_step *s);
 
 typedef void life_do(struct life *l, const struct life_step *s);
 

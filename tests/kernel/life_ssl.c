@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 
 #include "life_run.h"
+#include "tests/tls_calls.h"
 
 /* What the callback was given last; one life at a time. */
 static SSL_SESSION *session;
@@ -58,29 +59,46 @@ static size_t open_first(struct life *l, uint8_t *out, size_t room, BIO *wire)
 	return (size_t)n;
 }
 
+/* A new one; or that of the handshake, which a server of BoringSSL keeps back
+ * until it writes, again and again. */
+static size_t make_ticket(struct life *l, uint8_t *out, size_t room)
+{
+	static uint8_t kept[4096];
+	static size_t kept_len;
+	BIO *wire;
+
+	if (l->tickets == 0 || tls_has(TLS_TICKETS_LATER)) {
+		wire = BIO_new(BIO_s_mem());
+		ck_assert_int_eq(BIO_up_ref(wire), 1);
+		SSL_set0_wbio(l->rig.peer, wire);
+		if (tls_has(TLS_TICKETS_LATER))
+			ck_assert_int_eq(tls_new_ticket(l->rig.peer), 1);
+		ck_assert_int_eq(tls_flush(l->rig.peer), 1);
+		kept_len = open_first(l, kept, sizeof(kept), wire);
+		BIO_free(wire);
+	}
+	ck_assert_uint_le(kept_len, room);
+	memcpy(out, kept, kept_len);
+	return kept_len;
+}
+
 /* Sealed again where the peer stands; in pieces where the step says so. */
 void life_true_ticket(struct life *l, const struct life_step *s)
 {
 	struct life_step send = *s;
-	BIO *wire = BIO_new(BIO_s_mem());
 	uint8_t msg[4096];
 
-	ck_assert_int_eq(BIO_up_ref(wire), 1);
-	SSL_set0_wbio(l->rig.peer, wire);
-	ck_assert_int_eq(SSL_new_session_ticket(l->rig.peer), 1);
-	ck_assert_int_eq(SSL_do_handshake(l->rig.peer), 1);
 	send.type = KTLS_RECORD_HANDSHAKE;
-	send.len = open_first(l, msg, sizeof(msg), wire);
+	send.len = make_ticket(l, msg, sizeof(msg));
 	send.bytes = (const char *)msg;
 	life_send(l, &send);
-	BIO_free(wire);
 }
 
 void life_new_ticket(struct life *l, const struct life_step *s)
 {
 	(void)s;
 	ck_assert_ptr_nonnull(l->rig.ssl);
-	ck_assert_int_eq(SSL_new_session_ticket(l->rig.ssl), 1);
+	ck_assert_int_eq(tls_new_ticket(l->rig.ssl), 1);
 }
 
 void life_ask_cert(struct life *l, const struct life_step *s)
@@ -88,7 +106,7 @@ void life_ask_cert(struct life *l, const struct life_step *s)
 	(void)s;
 	ck_assert_ptr_nonnull(l->rig.ssl);
 	SSL_set_verify(l->rig.ssl, SSL_VERIFY_PEER, NULL);
-	ck_assert_int_eq(SSL_verify_client_post_handshake(l->rig.ssl), 1);
+	ck_assert_int_eq(tls_ask_for_cert(l->rig.ssl), 1);
 }
 
 static void shake(SSL *client, SSL *server)

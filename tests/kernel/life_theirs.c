@@ -182,7 +182,8 @@ void life_gets_message(struct life *l, const struct life_step *s)
 void life_gets_alert(struct life *l, const struct life_step *s)
 {
 	struct life_item *item = next_item(l, s);
-	const int soft = s->value == 0 || s->value == 90 || s->value == 100;
+	const int soft = !s->fatal && (s->value == 0 || s->value == 90 ||
+				       s->value == 100);
 
 	expect_type(l, item, KTLS_RECORD_ALERT);
 	if (item->len != 2 || item->bytes[1] != s->value)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "certs.h"
+#include "tests/tls_calls.h"
 
 /* Version, role and suite go round together: each AEAD and role is there. */
 static const struct rig_config kinds[] = {
@@ -42,6 +43,10 @@ static const enum ktls_choice paths[][2] = {
 #define PATHS ((int)(sizeof(paths) / sizeof(paths[0])))
 #define OUR_PATHS 4 /* without a kernel's */
 
+/* Those that need no SSL: with a kernel's, and the one without. */
+static const int keys_paths[] = { 4, 7, 8, 1 };
+#define KEYS_PATHS 3
+
 static struct certs certs;
 static struct ktls_features features = { .size = sizeof(features) };
 static int use_kernel;
@@ -56,6 +61,10 @@ int rig_setup(int library_only)
 	/* Without the kernel's they run faster where there is none. */
 	first_path = use_kernel ? OUR_PATHS : 0;
 	n_paths = use_kernel ? PATHS - OUR_PATHS : OUR_PATHS;
+	if (rig_keys()) {
+		first_path = use_kernel ? 0 : KEYS_PATHS;
+		n_paths = use_kernel ? KEYS_PATHS : 1;
+	}
 	return 0;
 }
 
@@ -68,6 +77,10 @@ void rig_only(enum ktls_choice choice)
 	use_kernel = 0;
 	first_path = choice == KTLS_USERSPACE;
 	n_paths = choice == KTLS_USERSPACE ? OUR_PATHS - 1 : 1;
+	if (rig_keys()) {
+		first_path = KEYS_PATHS;
+		n_paths = choice == KTLS_USERSPACE;
+	}
 }
 
 enum ktls_choice rig_argument(int argc, char **argv)
@@ -104,10 +117,14 @@ int rig_variants(void)
 struct rig_config rig_variant(int i)
 {
 	struct rig_config config = kinds[i / 2 % KINDS];
+	int path = first_path + i / 2 / KINDS;
+
+	if (rig_keys())
+		path = keys_paths[path];
 
 	config.nonblock = i & 1;
-	config.tx = paths[first_path + i / 2 / KINDS][0];
-	config.rx = paths[first_path + i / 2 / KINDS][1];
+	config.tx = paths[path][0];
+	config.rx = paths[path][1];
 	return config;
 }
 
@@ -161,11 +178,11 @@ static SSL_CTX *new_context(const struct rig_config *config, int server)
 	SSL_CTX_set_min_proto_version(ctx, config->version);
 	SSL_CTX_set_max_proto_version(ctx, config->version);
 	if (config->version == KTLS_TLS_1_3)
-		set = SSL_CTX_set_ciphersuites(ctx, config->suite);
+		set = tls_set_suites(ctx, config->suite);
 	else
 		set = SSL_CTX_set_cipher_list(ctx, config->suite);
 	ck_assert_int_eq(set, 1);
-	SSL_CTX_set_post_handshake_auth(ctx, !server && config->late_auth);
+	tls_offer_late_auth(ctx, !server && config->late_auth);
 	if (!server && !config->late_auth)
 		return ctx;
 	ck_assert_int_eq(certs_use(&certs, ctx), 0);
@@ -229,10 +246,15 @@ void rig_open(struct rig *rig, const struct rig_config *config)
 	rig->peer_fd = fd[1];
 	rig->ctx = new_context(config, config->server);
 	rig->peer_ctx = new_context(config, !config->server);
-	ck_assert_int_eq(ktls_prepare(rig->ctx, config->prepare), 0);
+	if (rig_keys())
+		rig_keys_context(rig->ctx);
+	else
+		ck_assert_int_eq(ktls_prepare(rig->ctx, config->prepare), 0);
 	SSL_CTX_set_keylog_callback(rig->peer_ctx, rig_keylog);
 	rig->ssl = new_ssl(rig, rig->ctx, fd[0], config->server);
 	rig->peer = new_ssl(rig, rig->peer_ctx, fd[1], !config->server);
+	if (rig_keys())
+		rig_keys_watch(rig);
 	handshake(rig);
 	rig_derive(rig);
 }
@@ -257,11 +279,11 @@ void rig_handoff(struct rig *rig)
 
 	opts.tx = rig->config.tx;
 	opts.rx = rig->config.rx;
-	opts.flags = rig->config.flags;
-	while ((err = ktls_handoff(&rig->k, rig->ssl, &opts)) == -EAGAIN)
+	opts.flags = rig->config.flags | tls_take();
+	while ((err = rig_take_over(rig, &opts)) == -EAGAIN)
 		poll(&pfd, 1, -1);
 	ck_assert_int_eq(err, 0);
-	SSL_free(rig->ssl);
+	tls_let_go(rig->ssl, opts.flags);
 	rig->ssl = NULL;
 	info = rig_info(rig);
 	rig->tx_path = info.tx.path;
@@ -270,6 +292,11 @@ void rig_handoff(struct rig *rig)
 	rig->rx_kernel = info.rx.path == KTLS_PATH_KERNEL;
 	check_path(opts.tx, info.tx.path);
 	check_path(opts.rx, info.rx.path);
+}
+
+int rig_is_boring(const struct rig *rig)
+{
+	return rig->rx_path == KTLS_PATH_LIBRARY && !tls_has(TLS_AS_OPENSSL);
 }
 
 void rig_start(struct rig *rig, int i)

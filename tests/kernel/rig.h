@@ -11,6 +11,7 @@
 #include <openssl/ssl.h>
 
 #include "ktls/ktls.h"
+#include "rig_keys.h"
 
 /* Header, nonce, type and tag beside the longest plaintext. */
 #define RIG_RECORD_MAX (16384 + 64)
@@ -46,6 +47,7 @@ struct rig {
 	size_t secret_len;
 	struct ktls_keys peer_tx;
 	struct ktls_keys peer_rx;
+	struct rig_own own;     /* where connections are opened by keys */
 };
 
 /* Once per process, before any rig: certificates and what the kernel has. */
@@ -91,6 +93,9 @@ void rig_wait(struct rig *rig);
 ssize_t rig_read_all(struct rig *rig, void *buf, size_t len);
 ssize_t rig_write_all(struct rig *rig, const void *buf, size_t len);
 struct ktls_conn_info rig_info(struct rig *rig);
+/* RX is on an SSL of BoringSSL's, which has its own answers to what breaks the
+ * protocol. */
+int rig_is_boring(const struct rig *rig);
 
 /* rig_raw.c: the peer without its SSL. */
 /* Returns the record's length; the sequence number moves on. */

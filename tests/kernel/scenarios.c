@@ -2,6 +2,11 @@
 /* The rows of the hand-off matrix, and its three AEADs. */
 #include "scenarios.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/tls_calls.h"
+
 #define BOTH KTLS_KERNEL, KTLS_KERNEL
 #define SELF KTLS_USERSPACE, KTLS_USERSPACE
 #define STAY KTLS_LIBRARY, KTLS_LIBRARY
@@ -13,13 +18,14 @@
 const struct aead_names aeads[] = {
 	{ "AES128-GCM", KTLS_CIPHER_AES_128_GCM, "TLS_AES_128_GCM_SHA256",
 	  "ECDHE-ECDSA-AES128-GCM-SHA256", "PSK-AES128-GCM-SHA256", 0x1301,
-	  0xc02b, 0x00a8 },
+	  0xc02b, 0x00a8, "AES-128-GCM" },
 	{ "AES256-GCM", KTLS_CIPHER_AES_256_GCM, "TLS_AES_256_GCM_SHA384",
 	  "ECDHE-ECDSA-AES256-GCM-SHA384", "PSK-AES256-GCM-SHA384", 0x1302,
-	  0xc02c, 0x00a9 },
+	  0xc02c, 0x00a9, "AES-256-GCM" },
 	{ "CHACHA20", KTLS_CIPHER_CHACHA20_POLY1305,
 	  "TLS_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305",
-	  "ECDHE-PSK-CHACHA20-POLY1305", 0x1303, 0xcca9, 0xccac }
+	  "ECDHE-PSK-CHACHA20-POLY1305", 0x1303, 0xcca9, 0xccac,
+	  "CHACHA20-POLY1305" }
 };
 const size_t aeads_n = sizeof(aeads) / sizeof(aeads[0]);
 
@@ -50,6 +56,10 @@ const struct scenario scenarios[] = {
 	{ "read_ahead=1", CELL_READ_AHEAD, CELL_BOTH, 0, BOTH },
 	{ "read_ahead=1, nonblocking", CELL_READ_AHEAD | CELL_NONBLOCK,
 	  CELL_BOTH, 0, BOTH },
+	{ "unread data in the SSL", CELL_EXCHANGES | CELL_UNREAD, CELL_BOTH,
+	  0, BOTH },
+	{ "unread data, nonblocking", CELL_EXCHANGES | CELL_UNREAD |
+	  CELL_NONBLOCK, CELL_BOTH, 0, SELF },
 	{ "memory BIOs", CELL_MEMORY, CELL_BOTH, 0, BOTH },
 	{ "memory BIOs, half a record", CELL_MEMORY | CELL_HALF_RECORD,
 	  CELL_BOTH, 0, BOTH },
@@ -91,6 +101,12 @@ const struct scenario scenarios[] = {
 	  KTLS_LIBRARY, KTLS_LIBRARY },
 	{ "SSL kept", CELL_KEEP, CELL_BOTH, 0, BOTH },
 	{ "userspace, SSL kept", CELL_KEEP, CELL_BOTH, 0, SELF },
+	{ "SSL given away", CELL_TAKE, CELL_BOTH, 0, BOTH },
+	{ "given away, then resumed", CELL_TAKE | CELL_FREED, CELL_BOTH, 0,
+	  BOTH },
+	{ "given away, SSL in use", CELL_TAKE | CELL_FREED, CELL_BOTH, 0,
+	  STAY },
+	{ "given away, SSL kept", CELL_TAKE | CELL_KEEP, CELL_BOTH, 0, SELF },
 	{ "ENABLE_KTLS set before", CELL_KTLS_OPTION, CELL_BOTH, 0, BOTH },
 	{ "ENABLE_KTLS by openssl.cnf", CELL_KTLS_CONF, CELL_BOTH, 0, BOTH },
 	{ "ENABLE_KTLS set again", CELL_KTLS_AGAIN, CELL_BOTH, 0, BOTH },
@@ -152,4 +168,39 @@ int scenario_has(const struct scenario *sc, const struct aead_names *aead,
 	    aead->bit == KTLS_CIPHER_AES_256_GCM)
 		return 0;
 	return (int)sc->roles & (server ? CELL_SERVER : CELL_CLIENT);
+}
+
+/* Both ends are this library's own: see cell_halfclose.c. */
+static int not_of_two(const struct scenario *sc, const struct aead_names *aead,
+		      int version)
+{
+	return sc->flags & CELL_HALF_CLOSE && version == V13 &&
+	       !tls_has(TLS_CHOICE_1_3) &&
+	       strcmp(aead->suite_1_3, tls_suite_of_two()) != 0;
+}
+
+int scenario_lacks(const struct scenario *sc, const struct aead_names *aead,
+		   int version, int server)
+{
+	const unsigned flags = sc->flags;
+	const int is_gcm = aead->bit != KTLS_CIPHER_CHACHA20_POLY1305;
+	char what[160];
+
+	snprintf(what, sizeof(what), "%s, %s, TLS 1.%d, %s", sc->name,
+		 aead->name, (version & 0xff) - 1,
+		 server ? "server" : "client");
+	if (flags & CELL_PSK && version == V13)
+		return tls_lacks(TLS_PSK_1_3, what);
+	if (flags & CELL_PSK && is_gcm)
+		return tls_lacks(TLS_PSK_GCM, what);
+	if (flags & CELL_FREED && version == V13 && server)
+		return tls_lacks(TLS_STATEFUL_1_3, what);
+	if (flags & CELL_READ_AHEAD)
+		return tls_lacks(TLS_READ_AHEAD, what);
+	if (flags & CELL_RENEGOTIATE)
+		return tls_lacks(TLS_RENEGOTIATION, what);
+	if (flags & (CELL_KTLS_OPTION | CELL_KTLS_CONF | CELL_KTLS_AGAIN))
+		return tls_lacks(TLS_KTLS, what);
+	return not_of_two(sc, aead, version) &&
+	       tls_lacks(TLS_CHOICE_1_3, what);
 }

@@ -15,4 +15,8 @@ extern const size_t aeads_n;
 int scenario_has(const struct scenario *sc, const struct aead_names *aead,
 		 int version, int server);
 
+/* 1, and said so: this TLS library cannot do it. */
+int scenario_lacks(const struct scenario *sc, const struct aead_names *aead,
+		   int version, int server);
+
 #endif

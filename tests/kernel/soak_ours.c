@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "tests/tls_calls.h"
+
 /* The last bytes wait until the peer has said all it has to say: so none of
  * its requests comes too late to be answered. */
 #define HELD (SOAK_QUIET / 2)
@@ -133,6 +135,7 @@ static int take_over(struct soak_ours *o, SSL_CTX *ctx, int fd)
 	SSL *ssl = SSL_new(ctx);
 	int err = -KTLS_ENOTREADY;
 
+	opts.flags = tls_take();
 	opts.tx = opts.rx = o->s->path;
 	opts.key_records = o->s->records;
 	opts.event = on_event;
@@ -140,7 +143,7 @@ static int take_over(struct soak_ours *o, SSL_CTX *ctx, int fd)
 	SSL_set_fd(ssl, fd);
 	if (SSL_accept(ssl) == 1)
 		err = ktls_handoff(&o->k, ssl, &opts);
-	SSL_free(ssl);
+	tls_let_go(ssl, err == 0 ? opts.flags : 0);
 	return err;
 }
 

@@ -53,6 +53,8 @@ uml-7.2-open beside gcc,lab,slow connections by their keys (UML 7.2)
 uml-6.1-open beside gcc,lab,slow connections by their keys (UML 6.1)
 boringssl-fuzz beside gcc BoringSSL, hand-off fuzz (this host, records in the test)
 boringssl beside asan BoringSSL (this host, ASan+UBSan)
+uml-6.1-stacks beside gcc,lab,slow other TLS stacks by their keys (UML 6.1)
+uml-7.2-stacks beside gcc,lab other TLS stacks by their keys (UML 7.2)
 uml-7.2-examples-boringssl beside gcc,lab,slow examples on BoringSSL (UML 7.2)
 uml-6.1-fuzz beside gcc,lab hand-off fuzz (UML 6.1)
 uml-7.2-fuzz beside gcc,lab hand-off fuzz (UML 7.2)
@@ -69,6 +71,7 @@ keys beside asan key updates with stock peers (this host, ASan+UBSan)
 examples beside asan examples (this host, ASan+UBSan)
 examples-boringssl beside asan examples on BoringSSL (this host, ASan+UBSan)
 open beside asan,slow connections by their keys (this host, ASan+UBSan)
+stacks beside asan other TLS stacks by their keys (this host, ASan+UBSan)
 suites beside asan,slow every suite with stock peers (this host, ASan+UBSan)
 native beside gcc,native kernel tests (this host)
 native-examples beside gcc,native examples (this host, kernel path)
@@ -392,6 +395,20 @@ suite_uml-7.2-parity() { kernel_parity uml-7.2; }
 
 # It builds for itself, also what two suites below compare and install.
 suite_no-backend() { count none tests/none.sh uml-6.1 uml-7.2; }
+
+suite_uml-6.1-stacks() { kernel_stacks uml-6.1; }
+suite_uml-7.2-stacks() { kernel_stacks uml-7.2; }
+
+kernel_stacks() {
+    have "$1" && count stacks in_lab "$1" tests/interop/stacks.sh \
+        --build build/gcc --path kernel
+}
+
+suite_stacks() {
+    sanitizers
+    count stacks "${limit[@]}" tests/interop/stacks.sh --build build/asan \
+        --path userspace
+}
 
 suite_uml-7.2-examples-boringssl() {
     have uml-7.2 && count examples in_lab uml-7.2 tests/interop/run.sh \

@@ -54,7 +54,9 @@ uml-6.1-open beside gcc,lab,slow connections by their keys (UML 6.1)
 boringssl-fuzz beside gcc BoringSSL, hand-off fuzz (this host, records in the test)
 boringssl beside asan BoringSSL (this host, ASan+UBSan)
 uml-6.1-stacks beside gcc,lab,slow other TLS stacks by their keys (UML 6.1)
+uml-6.1-backends beside gcc,lab,slow OpenSSL and BoringSSL, two processes (UML 6.1)
 uml-7.2-stacks beside gcc,lab other TLS stacks by their keys (UML 7.2)
+uml-7.2-backends beside gcc,lab OpenSSL and BoringSSL, two processes (UML 7.2)
 uml-7.2-examples-boringssl beside gcc,lab,slow examples on BoringSSL (UML 7.2)
 uml-6.1-fuzz beside gcc,lab hand-off fuzz (UML 6.1)
 uml-7.2-fuzz beside gcc,lab hand-off fuzz (UML 7.2)
@@ -70,6 +72,7 @@ uml-7.2-keys beside gcc,lab key updates with stock peers (UML 7.2)
 keys beside asan key updates with stock peers (this host, ASan+UBSan)
 examples beside asan examples (this host, ASan+UBSan)
 examples-boringssl beside asan examples on BoringSSL (this host, ASan+UBSan)
+backends beside asan OpenSSL and BoringSSL, two processes (this host, ASan+UBSan)
 open beside asan,slow connections by their keys (this host, ASan+UBSan)
 stacks beside asan other TLS stacks by their keys (this host, ASan+UBSan)
 suites beside asan,slow every suite with stock peers (this host, ASan+UBSan)
@@ -408,6 +411,21 @@ suite_stacks() {
     sanitizers
     count stacks "${limit[@]}" tests/interop/stacks.sh --build build/asan \
         --path userspace
+}
+
+suite_uml-6.1-backends() { kernel_backends uml-6.1 --path kernel --path tx; }
+suite_uml-7.2-backends() { kernel_backends uml-7.2 --path kernel --path tx \
+    --path rx; }
+
+# kernel_backends KERNEL OPTION...
+kernel_backends() {
+    have "$1" && count backends in_lab "$1" tests/interop/backends.sh \
+        --build build/gcc "${@:2}"
+}
+
+suite_backends() {
+    sanitizers
+    count backends "${limit[@]}" tests/interop/backends.sh --build build/asan
 }
 
 suite_uml-7.2-examples-boringssl() {

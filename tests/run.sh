@@ -3,12 +3,14 @@
 # with a line per suite and "N passed, N failed".
 #
 #   run.sh [--quick] [--no-kernel] [--no-install] [--stop] [--seed N]
-#          [--suite NAME]...
+#          [--releases] [--suite NAME]...
 #
 #   --quick      without the long campaigns, QEMU and the second compiler
 #   --no-kernel  without the lab; the summary says what was not run
 #   --no-install take what is installed
 #   --stop       stop at the first suite that fails (else -k: keep going)
+#   --releases   the hand-off with OpenSSL's newer releases, too: fetches
+#                those of Debian trixie and sid (.ci/run does)
 #   --seed N     for the random tests; printed at the start
 #   --suite NAME only this one, and what it needs built; --list names them
 set -u -o pipefail
@@ -20,7 +22,7 @@ top=$PWD
 logs=$top/build/test-logs
 lab=$top/tests/lab
 
-quick="" no_kernel="" no_install="" stop="" seed=$((RANDOM * 32768 + RANDOM))
+quick="" no_kernel="" no_install="" stop="" releases="" seed=$((RANDOM * 32768 + RANDOM))
 only=()
 jobs=$(nproc)
 # For what hangs; the lab has a limit of its own.
@@ -30,7 +32,8 @@ limit=(timeout -k 10 1800)
 # uses every processor by itself, else "beside"; what it needs; what the
 # summary calls it.  Longest first, so that no processor idles at the end.
 # Needs: the builds gcc, asan, tsan, ipsec-mb, or none; lab: a kernel of it;
-# slow: not with --quick; native: only where this host's kernel has TLS.
+# slow: not with --quick; releases: only with --releases; native: only where
+# this host's kernel has TLS.
 suites='
 build-gcc alone none build (gcc, warnings are errors)
 build-clang alone none,slow build (clang, warnings are errors)
@@ -46,6 +49,8 @@ parity beside gcc parity of the paths (this host, records in the test)
 library beside asan,slow library path (this host, ASan+UBSan)
 unit beside asan unit (gcc, ASan+UBSan)
 ipsec-mb beside ipsec-mb,slow userspace path with ipsec-mb (this host, ASan+UBSan)
+openssl-3.5-uml-6.1 beside gcc,lab,releases newer OpenSSL (UML 6.1)
+openssl-3.6-uml-6.1 beside gcc,lab,releases newer OpenSSL (UML 6.1)
 tidy beside gcc,ipsec-mb,slow clang-tidy
 uml-7.2-boringssl beside gcc,lab BoringSSL (UML 7.2)
 uml-6.1-boringssl beside gcc,lab,slow BoringSSL (UML 6.1)
@@ -62,8 +67,12 @@ uml-6.1-fuzz beside gcc,lab hand-off fuzz (UML 6.1)
 uml-7.2-fuzz beside gcc,lab hand-off fuzz (UML 7.2)
 fuzz beside gcc hand-off fuzz (this host, records in the test)
 fuzz-asan beside asan hand-off fuzz (this host, ASan+UBSan)
+openssl-3.5-uml-7.2 beside gcc,lab,releases newer OpenSSL (UML 7.2)
+openssl-3.6-uml-7.2 beside gcc,lab,releases newer OpenSSL (UML 7.2)
 uml-6.1-parity beside gcc,lab parity of the paths (UML 6.1)
 uml-7.2-parity beside gcc,lab parity of the paths (UML 7.2)
+openssl-3.5 beside gcc,releases newer OpenSSL (this host)
+openssl-3.6 beside gcc,releases newer OpenSSL (this host)
 parity-asan beside asan parity of the paths (this host, ASan+UBSan)
 threads beside tsan,slow reader and writer (TSan)
 uml-6.1-examples beside gcc,lab examples (UML 6.1)
@@ -115,6 +124,7 @@ options() {
         --no-install) no_install=1 ;;
         --stop) stop=1 ;;
         -k | --keep-going) stop="" ;;
+        --releases) releases=1 ;;
         --seed) seed=$2; shift ;;
         --suite) only+=("$2"); shift ;;
         --list) printf '%s\n' "${names[@]}"; exit ;;
@@ -530,6 +540,62 @@ suite_uml-7.2-fuzz() { kernel_fuzz uml-7.2; }
 suite_uml-6.1-examples() { kernel_examples uml-6.1; }
 suite_uml-7.2-examples() { kernel_examples uml-7.2; }
 
+# The record layer was written anew in 3.2, and its callbacks with it: what
+# reads secrets, sequence numbers and unread bytes out of an SSL runs with
+# each release.  The programs are the ones built with this host's OpenSSL, and
+# the peers are the release's own.
+suite_openssl-3.5() { release_tests openssl-3.5; }
+suite_openssl-3.6() { release_tests openssl-3.6; }
+suite_openssl-3.5-uml-6.1() { release_kernel openssl-3.5 uml-6.1; }
+suite_openssl-3.5-uml-7.2() { release_kernel openssl-3.5 uml-7.2; }
+suite_openssl-3.6-uml-6.1() { release_kernel openssl-3.6 uml-6.1; }
+suite_openssl-3.6-uml-7.2() { release_kernel openssl-3.6 uml-7.2; }
+
+have_release() {
+    count fetch_release tests/openssl/fetch.sh "$1"
+    [ "$failed" = 0 ]
+}
+
+release_tests() {
+    local file path
+    local with=("${limit[@]}" tests/openssl/run.sh "$1")
+    local ways=("--fake-kernel" "--fake-kernel --read-ahead"
+        "--fake-kernel --no-rekey" "--fake-kernel --no-rekey --read-ahead")
+    have_release "$1" || return
+    export KTLS_REQUIRE_KERNEL=0
+    count compile tests/openssl/compile.sh "$1" build/gcc
+    for file in tests/unit/test_*.c; do
+        file=$(basename "$file" .c)
+        # it makes EVP_DigestFinal_ex fail, which 3.6's HMAC does not call
+        [ "$file" = test_schedule ] ||
+            count "$file" "${with[@]}" "build/gcc/tests/unit/$file"
+    done
+    for file in edges_handoff reasons_ssl reasons_kernel; do
+        count "test_$file" "${with[@]}" "build/gcc/tests/fuzz/test_$file"
+    done
+    for path in userspace library; do
+        count "kernel_matrix-$path" "${with[@]}" \
+            build/gcc/tests/kernel/kernel_matrix "--$path"
+    done
+    fuzz gcc $((quick ? 200 : 2000)) "${with[@]}"
+}
+
+release_kernel() {
+    local with=(in_release_lab "$1" "$2") ways=("" --read-ahead) scenarios=()
+    have "$2" && have_release "$1" || return
+    # what the releases differ in is not the kernel's matter: in one of them
+    # the ways of a handshake are enough
+    [ "$2" != uml-6.1 ] ||
+        scenarios=(full resumed Hello client read_ahead "memory BIOs" 0-RTT)
+    count kernel_matrix "${with[@]}" build/gcc/tests/kernel/kernel_matrix \
+        "${scenarios[@]}"
+    fuzz gcc $((quick ? 50 : 300)) "${with[@]}"
+}
+
+in_release_lab() {
+    tests/openssl/run.sh "$1" --kernel "$2" --timeout 1800 "${@:3}"
+}
+
 # Two processors, where races show.  The matrix stays out: it needs the
 # host's programs, and is long; so does the soak, which is about rekeys.
 suite_qemu-6.1() {
@@ -580,6 +646,7 @@ wanted() {
         return 1
     fi
     ! { needs "$1" slow && [ -n "$quick" ]; } &&
+        ! { needs "$1" releases && [ -z "$releases" ]; } &&
         ! { needs "$1" native && ! host_has_tls; }
 }
 
@@ -701,12 +768,16 @@ summary() {
     [ "$all_bad" = 0 ] && [ "$all_good" -gt 0 ]
 }
 
-# which kernel it really was
+# which kernel and which OpenSSL it really was
 release() {
     if [[ $1 =~ (uml|qemu)-[0-9.]+ ]]; then
         "$lab/fetch.sh" --list 2>/dev/null |
             awk -v name="${BASH_REMATCH[0]}" '$1 == name { printf ", %s", $2 }'
     fi
+    [[ $1 =~ openssl-[0-9.]+ ]] || return 0
+    tests/openssl/fetch.sh --list 2>/dev/null |
+        awk -v name="${BASH_REMATCH[0]}" '$1 == name {
+            printf ", openssl %s of %s", $2, $3 }'
 }
 
 main() {

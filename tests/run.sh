@@ -93,6 +93,7 @@ consumer beside gcc consumer (CMake and pkg-config)
 cppcheck beside none cppcheck
 style beside none style
 layers beside none layers
+table beside none table of the matrices (itself)
 abi beside gcc abi and manual
 '
 
@@ -214,6 +215,7 @@ suite_build-tsan() {
 suite_build-ipsec-mb() { count build build ipsec-mb; }
 suite_style() { count style tests/style.sh; }
 suite_layers() { count layers tests/layers.sh; }
+suite_table() { count table tests/matrix_table_test.sh; }
 suite_abi() { count abi tests/abi.sh build/gcc build/none; }
 suite_consumer() { count consumer tests/consumer/run.sh build/gcc build/none; }
 
@@ -748,6 +750,19 @@ run_all() {
     wait
 }
 
+# The cells of all matrices of this run.
+table() {
+    local name files=()
+    for name in "${names[@]}"; do
+        [ ! -s "$logs/$name.result" ] || [ ! -s "$logs/$name.log" ] ||
+            files+=("$logs/$name.log")
+    done
+    tests/matrix_table.sh --tsv "${files[@]}" >"$logs/cells.tsv"
+    [ -s "$logs/cells.tsv" ] || return
+    echo
+    tests/matrix_table.sh "$logs/cells.tsv"
+}
+
 summary() {
     local name good bad skip used all_good=0 all_bad=0
     echo
@@ -763,6 +778,7 @@ summary() {
         all_good=$((all_good + good))
         all_bad=$((all_bad + bad))
     done
+    table
     echo
     echo "$all_good passed, $all_bad failed"
     [ "$all_bad" = 0 ] && [ "$all_good" -gt 0 ]
@@ -788,9 +804,11 @@ main() {
     # Check's own limit of 4 seconds is for faster machines than an emulated
     # one; hangs are still found.
     export CK_DEFAULT_TIMEOUT=${CK_DEFAULT_TIMEOUT:-300}
+    # a line for each kind of cell
+    export KTLS_CELLS=short
     export KTLS_SEED=$seed KTLS_QUICK=${quick:-0} CTEST_OUTPUT_ON_FAILURE=1
     mkdir -p "$logs"
-    rm -f "$logs"/*.result "$logs"/*.out
+    rm -f "$logs"/*.result "$logs"/*.out "$logs"/cells.tsv
     if [ -z "$no_install" ]; then
         local groups=(build test)
         [ -n "$no_kernel" ] || groups+=(lab)

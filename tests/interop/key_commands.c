@@ -6,8 +6,9 @@
  *
  *   key_commands ROUNDS FILE TELL ASK PROGRAM [ARG...]
  *
- * Each round is a piece of FILE, whose lines have 64 bytes, and then TELL or
- * ASK, by turns.  The input stays open until PROGRAM ends; its status is ours.
+ * FILE, whose lines have 64 bytes, is typed in ROUNDS pieces, and TELL or ASK,
+ * by turns, between each two.  Behind the last one PROGRAM may end as soon as
+ * it likes.  The input stays open until it has; its status is ours.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -54,8 +55,9 @@ static int type_all(int fd, const struct pieces *file, const char *const *words)
 		size_t end = piece_end(file, i);
 		int len = snprintf(line, sizeof(line), "%s\n", words[i & 1]);
 
-		if (type_in(fd, file->data + at, end - at) < 0 ||
-		    type_in(fd, line, (size_t)len) < 0)
+		if (type_in(fd, file->data + at, end - at) < 0)
+			return -1;
+		if (i + 1 < file->count && type_in(fd, line, (size_t)len) < 0)
 			return -1;
 		at = end;
 	}

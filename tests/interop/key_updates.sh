@@ -21,9 +21,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 build=$here/../../build/gcc paths=()
 updates=1000
-# One command more may come too late: s_client sends an update with the data
-# that follow it.  The last of an even number asks for an update of ours.
-many=$((updates + 2))
+# Pieces of data: a command stands between each two.
+many=$((updates + 1))
 
 while [ $# -gt 0 ]; do
     case $1 in

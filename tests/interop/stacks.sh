@@ -287,7 +287,9 @@ server_typed() {
         "$tell" "$ask" openssl s_client -brief -connect "localhost:$port" \
         "${stock[@]}" >"$work/got" 2>"$work/told"
     result=$?
-    our_server_ended && [ "$result" -eq 0 ]
+    our_server_ended || return
+    echo "s_client: exit status $result"
+    [ "$result" -eq 0 ]
 }
 
 # follows SENT RECEIVED ARG...: the connection goes on through key updates

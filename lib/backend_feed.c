@@ -12,6 +12,7 @@
 #include "backend_feed.h"
 #include "errors_ssl.h"
 #include "record.h"
+#include "schedule.h"
 #include "tls_library.h"
 #include "wipe.h"
 
@@ -82,12 +83,10 @@ static int next_generation(struct ktls_keys *keys, uint8_t *secret,
 			   size_t secret_len, uint64_t *updates)
 {
 	struct ktls_keys next;
-	int err = ktls_secret_next(keys->suite, secret, secret_len);
+	int err = ktls__keys_next(&next, keys->suite, secret, secret_len);
 
-	if (err == 0)
-		err = ktls_keys_tls13(&next, keys->suite, secret, secret_len);
 	if (err < 0)
-		return -KTLS_ECRYPTO;
+		return err;
 	*keys = next;
 	ktls_keys_wipe(&next);
 	++*updates;

@@ -3,21 +3,9 @@
 #include <string.h>
 
 #include "rekey.h"
+#include "schedule.h"
 #include "sock.h"
 #include "wipe.h"
-
-static int next_keys(const struct ktls *k, const struct ktls__side *side,
-		     uint8_t *secret, struct ktls_keys *keys)
-{
-	int err;
-
-	memcpy(secret, side->secret, KTLS__SECRET_MAX);
-	err = ktls_secret_next(k->hs.suite, secret, side->secret_len);
-	if (err == 0)
-		err = ktls_keys_tls13(keys, k->hs.suite, secret,
-				      side->secret_len);
-	return err < 0 ? -KTLS_ECRYPTO : 0;
-}
 
 /* *seq: where the old key has ended. */
 static int replace(struct ktls *k, int dir, const struct ktls_keys *keys,
@@ -42,10 +30,12 @@ int ktls__rekey(struct ktls *k, int dir)
 {
 	struct ktls__side *side = dir == KTLS_TX ? &k->tx : &k->rx;
 	uint8_t secret[KTLS__SECRET_MAX];
-	struct ktls_keys keys = { 0 };
+	struct ktls_keys keys;
 	uint64_t seq = 0;
-	int err = next_keys(k, side, secret, &keys);
+	int err;
 
+	memcpy(secret, side->secret, sizeof(secret));
+	err = ktls__keys_next(&keys, k->hs.suite, secret, side->secret_len);
 	if (err == 0)
 		err = replace(k, dir, &keys, &seq);
 	if (err == 0) {

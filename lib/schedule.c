@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "ktls/ktls.h"
 #include "mac.h"
+#include "schedule.h"
 #include "suite.h"
 #include "wipe.h"
 
@@ -109,6 +109,25 @@ int ktls_secret_next(uint16_t suite, uint8_t *secret, size_t secret_len)
 		memcpy(secret, next, secret_len);
 	ktls__wipe(next, sizeof(next));
 	return err;
+}
+
+int ktls__keys_next(struct ktls_keys *out, uint16_t suite, uint8_t *secret,
+		    size_t secret_len)
+{
+	uint8_t next[HASH_MAX] = { 0 };
+	int err;
+
+	ktls__wipe(out, sizeof(*out));
+	if (secret_len > sizeof(next))
+		return -KTLS_ECRYPTO;
+	memcpy(next, secret, secret_len);
+	err = ktls_secret_next(suite, next, secret_len);
+	if (!err)
+		err = ktls_keys_tls13(out, suite, next, secret_len);
+	if (!err)
+		memcpy(secret, next, secret_len);
+	ktls__wipe(next, sizeof(next));
+	return err ? -KTLS_ECRYPTO : 0;
 }
 
 /*

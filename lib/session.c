@@ -10,6 +10,7 @@
 #include "opener.h"
 #include "output.h"
 #include "pool.h"
+#include "schedule.h"
 #include "wipe.h"
 
 #define IV_LEN 12
@@ -157,13 +158,10 @@ static bool ends_in_key_update(struct look *look, const uint8_t *text,
 
 static int next_key(struct look *look)
 {
-	const uint16_t suite = look->opener.suite->id;
 	struct ktls_keys keys;
-	int err = ktls_secret_next(suite, look->secret, look->secret_len);
+	int err = ktls__keys_next(&keys, look->opener.suite->id, look->secret,
+				  look->secret_len);
 
-	if (err == 0)
-		err = ktls_keys_tls13(&keys, suite, look->secret,
-				      look->secret_len);
 	if (err == 0)
 		err = ktls__opener_key(&look->opener, &keys);
 	ktls_keys_wipe(&keys);

@@ -14,6 +14,7 @@
 #include <openssl/params.h>
 
 #include "ktls/ktls.h"
+#include "schedule.h"
 #include "suite.h"
 #include "suite_main.h"
 #include "vectors/rfc8448.h"
@@ -113,8 +114,8 @@ END_TEST
 static void check_13(const struct ktls__suite *suite)
 {
 	char key_label[] = "\0\0\11tls13 key\0";
-	struct ktls_keys keys;
-	uint8_t secret[48], next[48], key[32], iv[12];
+	struct ktls_keys keys, both;
+	uint8_t secret[48], other[48], next[48], key[32], iv[12];
 	uint8_t upd_len = suite->hash_len;
 	char upd_label[] = "\0\0\21tls13 traffic upd\0";
 
@@ -134,11 +135,18 @@ static void check_13(const struct ktls__suite *suite)
 		for (size_t at = suite->key_len; at < sizeof(keys.key); at++)
 			ck_assert_uint_eq(keys.key[at], 0);
 
+		if (i > 0)
+			ck_assert_mem_eq(&both, &keys, sizeof(keys));
+
+		memcpy(other, secret, sizeof(other));
+		ck_assert_int_eq(ktls__keys_next(&both, suite->id, other,
+						 suite->hash_len), 0);
 		hkdf(suite, secret, upd_label, sizeof(upd_label) - 1, next,
 		     suite->hash_len);
 		ck_assert_int_eq(ktls_secret_next(suite->id, secret,
 						  suite->hash_len), 0);
 		ck_assert_mem_eq(secret, next, suite->hash_len);
+		ck_assert_mem_eq(other, next, suite->hash_len);
 	}
 }
 
@@ -306,6 +314,15 @@ START_TEST(crypto_failure_leaves_nothing)
 		calls = 0;
 		ck_assert_int_eq(ktls_secret_next(0x1302, secret, 48),
 				 -KTLS_ECRYPTO);
+		ck_assert_mem_eq(secret, before, sizeof(secret));
+		ck_assert_int_eq(calls, fail_at);
+	}
+	for (fail_at = 1; fail_at <= 6; fail_at++) {
+		calls = 0;
+		memset(&keys, 0xee, sizeof(keys));
+		ck_assert_int_eq(ktls__keys_next(&keys, 0x1302, secret, 48),
+				 -KTLS_ECRYPTO);
+		check_zero(&keys);
 		ck_assert_mem_eq(secret, before, sizeof(secret));
 		ck_assert_int_eq(calls, fail_at);
 	}

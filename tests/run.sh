@@ -29,8 +29,9 @@ jobs=$(nproc)
 limit=(timeout -k 10 1800)
 
 # One suite per line, for a function suite_NAME: its name; "alone" where it
-# uses every processor by itself, else "beside"; what it needs; what the
-# summary calls it.  Longest first, so that no processor idles at the end.
+# uses every processor by itself, or reads this host's tls_stat, to which others
+# would add, else "beside"; what it needs; what the summary calls it.  Longest
+# first, so that no processor idles at the end.
 # Needs: the builds gcc, asan, tsan, ipsec-mb, or none; lab: a kernel of it;
 # slow: not with --quick; releases: only with --releases; native: only where
 # this host's kernel has TLS.
@@ -85,8 +86,8 @@ backends beside asan OpenSSL and BoringSSL, two processes (this host, ASan+UBSan
 open beside asan,slow connections by their keys (this host, ASan+UBSan)
 stacks beside asan other TLS stacks by their keys (this host, ASan+UBSan)
 suites beside asan,slow every suite with stock peers (this host, ASan+UBSan)
-native beside gcc,native kernel tests (this host)
-native-examples beside gcc,native examples (this host, kernel path)
+native alone gcc,native kernel tests (this host)
+native-examples alone gcc,native examples (this host, kernel path)
 costs beside gcc,slow system calls, copies and memory (this host)
 lab beside none,lab lab (itself)
 consumer beside gcc consumer (CMake and pkg-config)

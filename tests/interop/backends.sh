@@ -94,15 +94,15 @@ peer_options() {
 # Both have come to their end by themselves.
 talk() {
     local result
-    start server env "${environment[@]}" timeout 120 \
+    start server env "${environment[@]}" timeout $patience \
         "$bin/backend_peer_$server" "${options[@]}"
     listening server '^listening on ' || return
-    env "${environment[@]}" timeout 120 "$bin/backend_peer_$client" \
+    env "${environment[@]}" timeout $patience "$bin/backend_peer_$client" \
         "${options[@]}" --connect "$port" >"$work/client.log" 2>&1
     result=$?
     echo "client, exit status $result:"
     tail -n 20 "$work/client.log"
-    while IFS= read -r -t 120 -u "${fd_of[server]}" line; do
+    while IFS= read -r -t $patience -u "${fd_of[server]}" line; do
         printf '%s\n' "$line" >>"$work/server.log"
     done
     stop server

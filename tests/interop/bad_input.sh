@@ -2,6 +2,10 @@
 # Sourced by run.sh: peers and files that misbehave.  Each costs its own
 # connection, and that one only.
 
+# Seconds without progress that file_server allows: well-behaved clients need
+# some, where the machine is busy.
+idle=10
+
 peer() {
     "$bad_peer" "$1" "$port" "${@:2}"
 }
@@ -51,24 +55,30 @@ fetch_shrinking_file() {
     rm "$root/shrinks"
 }
 
-# The size of what is being written tells that the transfer is under way.
+# Into a fifo: what is in it tells that the transfer is under way, and nobody
+# reads on before the file has shrunk.  Its other buffers hold no 32 MiB.
 fetch_and_shrink() {
-    local pid tries
+    local fd pid reader result
     rm -f "$work/got"
+    mkfifo "$work/got.part"
+    exec {fd}<>"$work/got.part"
     "$bin/fetch" --insecure -o "$work/got" "https://127.0.0.1:$port/shrinks" &
     pid=$!
-    for tries in {1..2000}; do
-        [ -s "$work/got.part" ] && break
-    done
-    echo "started after $tries looks"
+    timeout "$patience" head -c 1 <&"$fd" >/dev/null
     truncate -s 4096 "$root/shrinks"
+    cat <&"$fd" >/dev/null &
+    reader=$!
     wait "$pid"
+    result=$?
+    kill "$reader"
+    exec {fd}<&-
+    return $result
 }
 
 # Two silent peers take all the room there is, until their time is up.
 crowd() {
     local pids=()
-    start_file_server --ktls=both --timeout 2 --connections 2
+    start_file_server --ktls=both --timeout "$idle" --connections 2
     peer silent &
     pids+=($!)
     peer silent &
@@ -81,7 +91,7 @@ crowd() {
 }
 
 bad_input() {
-    start_file_server --ktls=both --timeout 2
+    start_file_server --ktls=both --timeout "$idle"
     for BAD_PEER_TLS in 1.3 1.2; do
         export BAD_PEER_TLS
         bad garbage 'handshake: '
@@ -97,6 +107,7 @@ bad_input() {
             peer half-close /f1048576
         silent_peers
     done
+    fetch_shrinking_file
     try "descriptors are back" descriptors_back
     try "file_server ends well" clean_stop files
     try "every connection took the expected path" every_path files "$both"

@@ -41,7 +41,7 @@ with_curl() {
     else
         options+=(--tls-max 1.2 --ciphers "$2")
     fi
-    curl -sS --insecure --fail --max-time 120 "${options[@]}" || return
+    curl -sS --insecure --fail --max-time $patience "${options[@]}" || return
     for size in $sizes; do
         sum_is "$work/got$size" "f$size" || return
         rm "$work/got$size"
@@ -52,7 +52,7 @@ with_curl() {
 with_s_client() {
     local options=(-tls1_3 -ciphersuites "$2")
     [ "$1" = 1.3 ] || options=(-tls1_2 -cipher "$2")
-    request "f$3" | timeout 120 openssl s_client -quiet \
+    request "f$3" | timeout $patience openssl s_client -quiet \
         -connect "127.0.0.1:$port" "${options[@]}" 2>"$work/said" |
         body >"$work/got"
     sum_is "$work/got" "f$3" || { tail -n 5 "$work/said"; return 1; }
@@ -64,7 +64,7 @@ with_gnutls() {
     priority="NORMAL:-VERS-ALL:+VERS-TLS$1:-CIPHER-ALL:+$2"
     rm -f "$work/requests"
     mkfifo "$work/requests"
-    LD_PRELOAD=$work/buffered_stdout.so timeout 120 gnutls-cli \
+    LD_PRELOAD=$work/buffered_stdout.so timeout $patience gnutls-cli \
         --insecure --logfile="$work/said" --priority "$priority" \
         --port "$port" 127.0.0.1 \
         <"$work/requests" 2>>"$work/said" >"$work/raw" &
@@ -89,7 +89,7 @@ download() {
 
 many_at_once() {
     local i
-    curl -sS --insecure --fail --max-time 120 --parallel \
+    curl -sS --insecure --fail --max-time $patience --parallel \
         --parallel-max 16 -o "$work/many#1" \
         "https://127.0.0.1:$port/f1048576?[1-16]" || return
     for i in {1..16}; do

@@ -2,7 +2,7 @@
 # Sourced by run.sh: what file_server makes of requests, good and sly.
 
 get() {
-    curl -sS --insecure --path-as-is --max-time 60 "$@"
+    curl -sS --insecure --path-as-is --max-time $patience "$@"
 }
 
 # answers WHAT STATUS:BYTES CURL-ARG...

@@ -128,7 +128,7 @@ echo_once() {
     local end back
     rm -f "$work/to" "$work/from"
     mkfifo "$work/to" "$work/from"
-    timeout 60 openssl s_client -quiet -no_ign_eof "$1" \
+    timeout $patience openssl s_client -quiet -no_ign_eof "$1" \
         -connect "127.0.0.1:$port" <"$work/to" >"$work/from" 2>/dev/null &
     exec {end}>"$work/to" {back}<"$work/from"
     cat "$work/text" >&"$end" &

@@ -4,6 +4,8 @@
 
 declare -A pid_of fd_of
 line="" port="" status=0
+# Seconds for what would hang for ever, on a machine that is busy.
+patience=180
 
 # try WHAT COMMAND...: as check, but in this very shell, whose children and
 # variables the command may want
@@ -33,7 +35,7 @@ start() {
 
 # await NAME REGEX: read on to a line that matches; it is left in $line
 await() {
-    while IFS= read -r -t 60 -u "${fd_of[$1]}" line; do
+    while IFS= read -r -t $patience -u "${fd_of[$1]}" line; do
         printf '%s\n' "$line" >>"$work/$1.log"
         [[ $line =~ $2 ]] && return
     done
@@ -48,17 +50,19 @@ listening() {
     port=${line##*:}
 }
 
-# stop NAME: its exit status is left in $status
+# stop NAME: its exit status is left in $status, that of SIGKILL where it does
+# not end
 stop() {
-    local fd
+    local fd result
     [ -n "${pid_of[$1]:-}" ] || return 0
+    fd=${fd_of[$1]}
     kill -TERM "${pid_of[$1]}" 2>/dev/null
-    while IFS= read -r -t 60 -u "${fd_of[$1]}" line; do
+    while IFS= read -r -t $patience -u "$fd" line || ! result=$?; do
         printf '%s\n' "$line" >>"$work/$1.log"
     done
+    [ "$result" -le 128 ] || kill -KILL "${pid_of[$1]}"
     wait "${pid_of[$1]}"
     status=$?
-    fd=${fd_of[$1]}
     exec {fd}<&-
     unset "pid_of[$1]" "fd_of[$1]"
 }
@@ -84,7 +88,7 @@ count_descriptors() {
 # Connections end a little after their clients do.
 descriptors_back() {
     local now tries
-    for tries in {1..200}; do
+    for tries in {1..2000}; do
         now=$(count_descriptors)
         [ "$now" -eq "$descriptors" ] && return
         sleep 0.05

@@ -122,7 +122,7 @@ rekey_here() {
 
 # our_client ARG...: its data go to $work/got
 our_client() {
-    env KTLS_PATH="$want" "${preload[@]}" timeout 60 "$bin/${stack}_keys" client --port "$port" \
+    env KTLS_PATH="$want" "${preload[@]}" timeout $patience "$bin/${stack}_keys" client --port "$port" \
         --ca "$work/cert.pem" --suites "$offer" "$@" \
         >"$work/got" 2>"$work/said"
     status=$?
@@ -132,7 +132,7 @@ our_client() {
 }
 
 our_server() {
-    start ours env KTLS_PATH="$want" "${preload[@]}" timeout 60 \
+    start ours env KTLS_PATH="$want" "${preload[@]}" timeout $patience \
         "$bin/${stack}_keys" server --cert "$work/cert.pem" --key "$work/key.pem" --suites "$offer" "$@"
     listening ours '^listening on '
 }
@@ -140,7 +140,7 @@ our_server() {
 # It ends by itself: no signal.
 our_server_ended() {
     local fd=${fd_of[ours]}
-    while IFS= read -r -t 60 -u "$fd" line; do
+    while IFS= read -r -t $patience -u "$fd" line; do
         printf '%s\n' "$line" >>"$work/ours.log"
     done
     stop ours
@@ -172,7 +172,7 @@ equal() {
 }
 
 s_server() {
-    start stock timeout 120 "${commands[@]}" env -C "$work/root" \
+    start stock timeout $patience "${commands[@]}" env -C "$work/root" \
         openssl s_server -accept 127.0.0.1:0 -naccept 1 \
         -cert "$work/cert.pem" -key "$work/key.pem" "${stock[@]}" "$@"
     listening stock '^ACCEPT '
@@ -203,7 +203,7 @@ client_download() {
 
 server_echo() {
     our_server --bytes "$(stat -c %s "$work/lines")" "$@" || return
-    timeout 60 openssl s_client -quiet -connect "localhost:$port" \
+    timeout $patience openssl s_client -quiet -connect "localhost:$port" \
         -CAfile "$work/cert.pem" "${stock[@]}" <"$work/lines" \
         >"$work/got" 2>"$work/told"
     local result=$?
@@ -215,7 +215,7 @@ server_echo() {
 
 server_file() {
     our_server --file "$work/root/f" "$@" || return
-    curl -sS --fail --max-time 60 --cacert "$work/cert.pem" "${curl[@]}" \
+    curl -sS --fail --max-time $patience --cacert "$work/cert.pem" "${curl[@]}" \
         -o "$work/got" "https://localhost:$port/f"
     local result=$?
     our_server_ended || return
@@ -283,7 +283,7 @@ client_typed() {
 server_typed() {
     local result
     our_server --bytes "$(stat -c %s "$work/$text")" "$@" || return
-    timeout 120 "$build/tests/interop/key_commands" "$rounds" "$work/$text" \
+    timeout $patience "$build/tests/interop/key_commands" "$rounds" "$work/$text" \
         "$tell" "$ask" openssl s_client -brief -connect "localhost:$port" \
         "${stock[@]}" >"$work/got" 2>"$work/told"
     result=$?

@@ -163,7 +163,7 @@ list_stock() {
 # ------------------------------------------------- file_server, their clients
 
 by_s_client() {
-    request "f$size" | timeout 60 openssl s_client -quiet \
+    request "f$size" | timeout $patience openssl s_client -quiet \
         -connect "127.0.0.1:$port" "${openssl_options[@]}" 2>"$work/said" |
         body >"$work/got"
     sum_is "$work/got" "f$size" || { tail -n 5 "$work/said"; return 1; }
@@ -173,7 +173,7 @@ by_curl() {
     local options=(--tlsv1.3 --tls13-ciphers "$openssl")
     [ "$version" = 1.3 ] ||
         options=(--tls-max 1.2 --ciphers "$openssl:@SECLEVEL=0")
-    curl -sS --insecure --fail --max-time 60 "${options[@]}" \
+    curl -sS --insecure --fail --max-time $patience "${options[@]}" \
         -o "$work/got" "https://127.0.0.1:$port/f$size" &&
         sum_is "$work/got" "f$size"
 }
@@ -183,7 +183,7 @@ by_gnutls_cli() {
     local end pid
     rm -f "$work/requests"
     mkfifo "$work/requests"
-    LD_PRELOAD=$work/buffered_stdout.so timeout 60 gnutls-cli \
+    LD_PRELOAD=$work/buffered_stdout.so timeout $patience gnutls-cli \
         --insecure --logfile="$work/said" --priority "$priority" \
         "${gnutls_options[@]}" --port "$port" 127.0.0.1 \
         <"$work/requests" 2>>"$work/said" >"$work/raw" &
@@ -224,7 +224,7 @@ serve_suite() {
 
 by_fetch() {
     ours "$key"
-    env "${environment[@]}" timeout 60 "$bin/fetch" -v --insecure \
+    env "${environment[@]}" timeout $patience "$bin/fetch" -v --insecure \
         -o "$work/got" "https://127.0.0.1:$port/f$size" 2>"$work/said" &&
         sum_is "$work/got" "f$size" &&
         grep -qE "^TLSv$version $suite $both" "$work/said" && return

@@ -51,6 +51,8 @@ struct ktls__trace {
 	uint64_t key_updates_sent;
 	uint64_t tickets;        /* NewSessionTickets read */
 	uint64_t owed;           /* tx.bytes when a flush of ours was cut */
+	size_t read_len;         /* of the last record that was read, its
+				  * header included; 0: none was */
 	bool stop;               /* a message or alert was read: the SSL has
 				  * to come back to the caller */
 	int attached_fd;         /* has the ULP by our hand; -1: none */

@@ -309,10 +309,12 @@ static void see_header(SSL *ssl, struct ktls__trace *t, int write_p,
 
 	follow_bio(ssl, t, write_p, rec_len);
 	count_header(write_p ? &t->tx : &t->rx, SSL_version(ssl), header);
-	if (write_p)
+	if (write_p) {
 		count_queued(ssl, &t->tx, rec_len);
-	else
+	} else {
 		listen_to(ssl, &t->rx, header);
+		t->read_len = rec_len;
+	}
 }
 
 static void on_message(int write_p, int version, int type, const void *buf,

@@ -10,6 +10,7 @@
 #include "backend.h"
 #include "errors_ssl.h"
 #include "hooks.h"
+#include "suite.h"
 #include "tls_library.h"
 
 /* The BIO's own data.  Outlives the link: the application may still hold
@@ -249,12 +250,26 @@ static int read_error(const struct ktls__link *link, int err)
 	return err == -EAGAIN && link->eof ? -KTLS_ETRUNCATED : err;
 }
 
+/* Without the fix of CVE-2026-75806 OpenSSL blames itself for a record of TLS
+ * 1.2 that is too short for its AEAD. */
+static bool was_short(SSL *ssl, const struct ktls__trace *t)
+{
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+	const struct ktls__suite *row = NULL;
+
+	if (cipher != NULL)
+		row = ktls__suite_find(SSL_CIPHER_get_protocol_id(cipher));
+	return t != NULL && row != NULL && t->read_len > 0 &&
+	       t->read_len < row->overhead;
+}
+
 ssize_t ktls__backend_read(SSL *ssl, struct ktls__link *link, void *buf,
 			   size_t len)
 {
 	struct ktls__trace *t = ktls__trace_of(ssl);
 	size_t n;
 	int ret;
+	int err;
 
 	if (t != NULL)
 		t->stop = false;
@@ -263,7 +278,10 @@ ssize_t ktls__backend_read(SSL *ssl, struct ktls__link *link, void *buf,
 	ret = ktls__ssl_read(ssl, buf, len, &n);
 	if (ret == 1)
 		return (ssize_t)n;
-	return read_error(link, ktls__ssl_error(ssl, ret));
+	err = ktls__ssl_error(ssl, ret);
+	if (err == -KTLS_ESSL && was_short(ssl, t))
+		err = -KTLS_EBADRECORD;
+	return read_error(link, err);
 }
 
 ssize_t ktls__backend_write(SSL *ssl, struct ktls__link *link, const void *buf,

@@ -47,6 +47,11 @@ static int system_error(unsigned long e)
 
 #else
 
+/* From OpenSSL 3.2 on it follows the one that says what it was. */
+#ifndef SSL_R_RECORD_LAYER_FAILURE
+#define SSL_R_RECORD_LAYER_FAILURE 313
+#endif
+
 static int of_reason(int reason)
 {
 	switch (reason) {
@@ -69,6 +74,8 @@ static int of_reason(int reason)
 	case SSL_R_SHUTDOWN_WHILE_IN_INIT:
 	case SSL_R_UNINITIALIZED:
 		return -KTLS_ESSL; /* not the peer's doing */
+	case SSL_R_RECORD_LAYER_FAILURE:
+		return -KTLS_ESSL; /* no name of its own */
 	default:
 		return -KTLS_EPROTOCOL;
 	}
@@ -104,8 +111,7 @@ static int of_error(unsigned long e)
 	return of_reason(reason);
 }
 
-/* From OpenSSL 3.2 on a general "record layer failure" follows the one that
- * says what it was: the first that has a name of its own is taken. */
+/* The first that has a name of its own is taken. */
 static int of_queue(void)
 {
 	int err = -KTLS_ESSL;

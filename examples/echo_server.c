@@ -37,11 +37,17 @@ struct options {
 };
 
 static volatile sig_atomic_t stop;
+static volatile sig_atomic_t listener = -1;
 
+/* An accept() that has not begun yet fails at once, too. */
 static void on_signal(int signo)
 {
+	const int saved = errno;
+
 	(void)signo;
 	stop = 1;
+	shutdown(listener, SHUT_RDWR);
+	errno = saved;
 }
 
 static void print_direction(const char *name, const struct ktls_direction *d)
@@ -183,13 +189,14 @@ static int listen_on(const struct options *o)
 		close(fd);
 		fd = -1;
 	} else {
+		listener = fd;
 		printf("listening on %s:%s\n", host, port);
 	}
 	freeaddrinfo(ai);
 	return fd;
 }
 
-static void accept_until_stopped(SSL_CTX *ctx, int listener)
+static void accept_until_stopped(SSL_CTX *ctx)
 {
 	int fd;
 
@@ -231,7 +238,6 @@ int main(int argc, char **argv)
 	/* Without SA_RESTART: the signal ends accept() and read. */
 	const struct sigaction on_stop = { .sa_handler = on_signal };
 	SSL_CTX *ctx;
-	int fd;
 
 	if (parse(&o, argc, argv) < 0) {
 		fprintf(stderr, "usage: %s --cert FILE --key FILE"
@@ -243,12 +249,11 @@ int main(int argc, char **argv)
 	sigaction(SIGINT, &on_stop, NULL);
 	sigaction(SIGTERM, &on_stop, NULL);
 	ctx = server_ctx(&o);
-	fd = ctx ? listen_on(&o) : -1;
-	if (ctx && fd < 0)
+	if (ctx && listen_on(&o) < 0)
 		perror("listen");
-	if (fd >= 0) {
-		accept_until_stopped(ctx, fd);
-		close(fd);
+	if (listener >= 0) {
+		accept_until_stopped(ctx);
+		close(listener);
 	}
 	SSL_CTX_free(ctx);
 	return stop ? 0 : 1;

@@ -751,15 +751,20 @@ run_all() {
     wait
 }
 
-# The cells of all matrices of this run.
+# The cells of all matrices of this run, and what of them may be missing.
 table() {
-    local name files=()
+    local name good rest files=()
     for name in "${names[@]}"; do
-        [ ! -s "$logs/$name.result" ] || [ ! -s "$logs/$name.log" ] ||
-            files+=("$logs/$name.log")
+        [ -s "$logs/$name.result" ] && [ -s "$logs/$name.log" ] || continue
+        read -r good rest <"$logs/$name.result"
+        # that log is an earlier run's
+        [ "$good" = not ] || files+=("$logs/$name.log")
     done
+    [ ${#files[@]} -gt 0 ] || return 0
     tests/matrix_table.sh --tsv "${files[@]}" >"$logs/cells.tsv"
-    [ -s "$logs/cells.tsv" ] || return
+    [ -s "$logs/cells.tsv" ] || return 0
+    [ -z "$no_kernel" ] ||
+        printf 'note\tkernels of the lab: --no-kernel\n' >>"$logs/cells.tsv"
     echo
     tests/matrix_table.sh "$logs/cells.tsv"
 }

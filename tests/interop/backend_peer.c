@@ -12,14 +12,16 @@
  *
  *   backend_peer --version 1.2|1.3 --suite SUITE --file FILE [--updates]
  *                [--tx PATH] [--rx PATH] [--group NAME] [--connect PORT]
- *   backend_peer --library
+ *   backend_peer --library | --suites
  *
  *   --suite SUITE   as the library calls it.  BoringSSL takes what the peer
  *                   wants of TLS 1.3
- *   --tx, --rx PATH kernel or userspace
+ *   --tx, --rx PATH kernel, userspace or library
  *   --connect PORT  the client; without it, the server, whose first line
  *                   tells the port
  *   --library       say which one this is, and end
+ *   --suites        say which suites it has of those that libktls hands off,
+ *                   TLS 1.3's where its lists have them
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -222,6 +224,8 @@ static int run(const struct options *o, SSL_CTX *ctx)
 
 static enum ktls_choice choice(const char *name)
 {
+	if (strcmp(name, "library") == 0)
+		return KTLS_LIBRARY;
 	return strcmp(name, "kernel") == 0 ? KTLS_KERNEL : KTLS_USERSPACE;
 }
 
@@ -237,6 +241,7 @@ static int parse(struct options *o, int argc, char **argv)
 		{ "updates", no_argument, NULL, 'u' },
 		{ "connect", required_argument, NULL, 'c' },
 		{ "library", no_argument, NULL, 'l' },
+		{ "suites", no_argument, NULL, 'a' },
 		{ NULL, 0, NULL, 0 }
 	};
 	int c;
@@ -251,7 +256,8 @@ static int parse(struct options *o, int argc, char **argv)
 		case 'r': o->rx = choice(optarg); break;
 		case 'u': o->updates = true; break;
 		case 'c': o->connect = atoi(optarg); break;
-		case 'l': return 1;
+		case 'l': printf("%s\n", tls_library()); return 1;
+		case 'a': tls_print_suites(); return 1;
 		default: return -1;
 		}
 	}
@@ -267,10 +273,8 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
-	if (err > 0) {
-		printf("%s\n", tls_library());
+	if (err > 0)
 		return 0;
-	}
 	if (err < 0) {
 		fprintf(stderr, "usage: see the head of backend_peer.c\n");
 		return 2;

@@ -14,6 +14,12 @@
 
 #include <ktls/ktls.h>
 
+#ifdef OPENSSL_IS_BORINGSSL
+#define SK_INDEX(i) ((size_t)(i))
+#else
+#define SK_INDEX(i) (i)
+#endif
+
 const char *tls_library(void)
 {
 	static char text[64];
@@ -26,6 +32,24 @@ const char *tls_library(void)
 		 OpenSSL_version(OPENSSL_VERSION_STRING));
 #endif
 	return text;
+}
+
+void tls_print_suites(void)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+	const STACK_OF(SSL_CIPHER) *all = NULL;
+	const char *name;
+	int i;
+
+	if (ctx && SSL_CTX_set_cipher_list(ctx, "ALL") == 1)
+		all = SSL_CTX_get_ciphers(ctx);
+	for (i = 0; all && i < (int)sk_SSL_CIPHER_num(all); i++) {
+		name = ktls_suite_name(SSL_CIPHER_get_protocol_id(
+			sk_SSL_CIPHER_value(all, SK_INDEX(i))));
+		if (name)
+			printf("%s\n", name);
+	}
+	SSL_CTX_free(ctx);
 }
 
 /* BoringSSL has no say in it: the server picks what its processor is good at,
@@ -96,14 +120,52 @@ static bool use_certificate(SSL_CTX *ctx, bool rsa)
 	return ok;
 }
 
+/* --------------------------------------------------------- pre-shared key */
+
+static const uint8_t psk[] = "of both the peers";
+
+static unsigned psk_client(SSL *ssl, const char *hint, char *identity,
+			   unsigned identity_len, uint8_t *out, unsigned len)
+{
+	(void)ssl, (void)hint;
+	if (len < sizeof(psk))
+		return 0;
+	snprintf(identity, identity_len, "peer");
+	memcpy(out, psk, sizeof(psk));
+	return sizeof(psk);
+}
+
+static unsigned psk_server(SSL *ssl, const char *identity, uint8_t *out,
+			   unsigned len)
+{
+	(void)ssl;
+	if (!identity || strcmp(identity, "peer") != 0 || len < sizeof(psk))
+		return 0;
+	memcpy(out, psk, sizeof(psk));
+	return sizeof(psk);
+}
+
+/* What the suite has the two know each other by.  TLS 1.2's names that tell
+ * of no key are of an RSA one. */
+static bool use_keys(SSL_CTX *ctx, const struct tls_choice *c)
+{
+	bool ec = c->tls13 || strstr(c->suite, "ECDSA");
+
+	if (strstr(c->suite, "PSK")) {
+		SSL_CTX_set_psk_client_callback(ctx, psk_client);
+		SSL_CTX_set_psk_server_callback(ctx, psk_server);
+		return true;
+	}
+	return c->client || use_certificate(ctx, !ec);
+}
+
 SSL_CTX *tls_context(const struct tls_choice *c)
 {
 	SSL_CTX *ctx = SSL_CTX_new(c->client ? TLS_client_method() :
 					       TLS_server_method());
-	bool rsa = strstr(c->suite, "RSA") != NULL;
 
 	if (ctx && use_choice(ctx, c) && ktls_prepare(ctx, 0) == 0 &&
-	    (c->client || use_certificate(ctx, rsa)))
+	    use_keys(ctx, c))
 		return ctx;
 	SSL_CTX_free(ctx);
 	return NULL;

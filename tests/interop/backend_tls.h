@@ -16,8 +16,11 @@ struct tls_choice {
 /* "OpenSSL 3.0.22", "BoringSSL (API 17)" */
 const char *tls_library(void);
 
-/* Prepared for hand-offs; a server's has a certificate of its own.  NULL: the
- * library's error queue tells. */
+/* Those of the library that libktls hands off, a line for each. */
+void tls_print_suites(void);
+
+/* Prepared for hand-offs; a server's has a certificate of its own, or both
+ * have the key of a PSK suite.  NULL: the library's error queue tells. */
 SSL_CTX *tls_context(const struct tls_choice *c);
 
 #endif

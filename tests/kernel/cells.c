@@ -10,7 +10,7 @@
 #include "tests/tls_calls.h"
 
 /* Versions, roles, suites, places: more cannot differ. */
-#define KINDS (2 * 2 * 3 * 3)
+#define KINDS (2 * 2 * 3 * 4)
 
 struct kind {
 	int version;
@@ -37,15 +37,21 @@ static const char *release(void)
 	return text;
 }
 
+static const char *place(enum cells_where where)
+{
+	switch (where) {
+	case CELLS_KERNEL: return release();
+	case CELLS_USERSPACE: return "userspace";
+	case CELLS_LIBRARY: return "library";
+	default: return "no hand-off";
+	}
+}
+
 static void print(const struct kind *k)
 {
-	const char *where = k->where == CELLS_KERNEL	? release() :
-			    k->where == CELLS_USERSPACE ? "userspace" :
-							  "library";
-
 	printf("cell\t%s\t1.%d\t%s\t%s\t%s\t%s\n", tls_stack(),
 	       (k->version & 0xff) - 1, k->server ? "server" : "client",
-	       k->suite, where, k->why[0] ? k->why : "pass");
+	       k->suite, place(k->where), k->why[0] ? k->why : "pass");
 }
 
 static int alike(const struct kind *a, const struct kind *b)

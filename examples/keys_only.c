@@ -3,6 +3,7 @@
  * keys_only - kernel TLS for those who bring keys of their own: no TLS
  * library appears here.  Both ends of a loopback connection get keys made
  * from fixed demo secrets; data and a close_notify alert cross it.
+ * (With ktls-none ktls_keys_tls13() is -EOPNOTSUPP: bring key and iv there.)
  * Exit status 77: this kernel has no TLS.
  *
  *   cc -std=c11 -D_GNU_SOURCE keys_only.c -o keys_only \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * gnutls_keys - kernel TLS behind a handshake by GnuTLS (3.7.0 and later), TLS
- * 1.2 and 1.3: what an application has to copy is stack_take_over() and
- * on_secret().
+ * 1.2 and 1.3: what an application has to copy is stack_take_over(),
+ * on_secret() and on_message().
  *
  *   cc -std=c11 -D_GNU_SOURCE gnutls.c peer.c -o gnutls_keys \
  *      $(pkg-config --cflags --libs ktls gnutls)
@@ -19,6 +19,8 @@
 
 #include "stack.h"
 
+#define RECORD_SIZE_LIMIT 28 /* the extension of RFC 8449 */
+
 /* A traffic secret of TLS 1.3, and how many came before. */
 struct secret {
 	uint8_t bytes[48];
@@ -32,6 +34,7 @@ struct stack {
 	gnutls_datum_t ticket_key; /* a server's */
 	struct input *in;
 	struct secret read, write;
+	size_t record_limit; /* the peer's; of TLS 1.3 with content type */
 	int server;
 };
 
@@ -74,6 +77,42 @@ static int on_secret(gnutls_session_t session,
 		note(&s->read, read, len);
 		note(&s->write, write, len);
 	}
+	return 0;
+}
+
+static int on_extension(void *limit, unsigned type, const unsigned char *data,
+			unsigned len)
+{
+	if (type == RECORD_SIZE_LIMIT && len == 2)
+		*(size_t *)limit = (size_t)data[0] << 8 | data[1];
+	return 0;
+}
+
+/*
+ * Called behind each message of the handshake: nothing else tells the peer's
+ * record_size_limit (3.7.9).  In a ServerHello, whose is that of TLS 1.2, the
+ * extensions are behind version, random, session id, suite, compression.
+ */
+static int on_message(gnutls_session_t session, unsigned type, unsigned when,
+		      unsigned incoming, const gnutls_datum_t *msg)
+{
+	struct stack *s = gnutls_session_get_ptr(session);
+	int from_client = type == GNUTLS_HANDSHAKE_CLIENT_HELLO;
+	gnutls_datum_t list = *msg;
+	unsigned at = 2 + 32;
+
+	(void)when;
+	if (type == GNUTLS_HANDSHAKE_SERVER_HELLO && at < msg->size) {
+		at += 1U + msg->data[at] + 2 + 1;
+		list.data += at;
+		list.size = at < msg->size ? msg->size - at : 0;
+	} else if (!from_client &&
+		   type != GNUTLS_HANDSHAKE_ENCRYPTED_EXTENSIONS) {
+		return 0;
+	}
+	if (incoming) /* that there are none is no reason to end */
+		gnutls_ext_raw_parse(&s->record_limit, on_extension, &list,
+			from_client ? GNUTLS_EXT_RAW_FLAG_TLS_CLIENT_HELLO : 0);
 	return 0;
 }
 
@@ -195,6 +234,12 @@ int stack_take_over(struct ktls **k, struct stack *s)
 
 	session.version = gnutls_protocol_get_version(s->session) ==
 			  GNUTLS_TLS1_3 ? KTLS_TLS_1_3 : KTLS_TLS_1_2;
+	err = check_record_limit(gnutls_record_get_max_size(s->session));
+	if (err == 0)
+		err = check_record_limit(s->record_limit - (session.version ==
+							    KTLS_TLS_1_3));
+	if (err < 0)
+		return err;
 	session.suite = suite_of(s->session);
 	session.server = s->server;
 	len = unread(s, text, sizeof(text));
@@ -289,11 +334,14 @@ int stack_handshake(struct stack **out, const struct settings *set,
 		return -ENOMEM;
 	s->in = in;
 	s->server = set->server;
+	s->record_limit = RECORD_MAX + 1;
 	err = configure(s, set);
 	if (err < 0)
 		return failed("configuration", err);
 	gnutls_session_set_ptr(s->session, s);
 	gnutls_handshake_set_secret_function(s->session, on_secret);
+	gnutls_handshake_set_hook_function(s->session, GNUTLS_HANDSHAKE_ANY,
+					   GNUTLS_HOOK_POST, on_message);
 	gnutls_transport_set_ptr(s->session, in);
 	gnutls_transport_set_pull_function(s->session, pull);
 	gnutls_transport_set_pull_timeout_function(s->session, pull_timeout);

@@ -7,7 +7,8 @@
  *      $(pkg-config --cflags --libs ktls) -lmbedtls -lmbedx509 -lmbedcrypto
  *   ./mbedtls_keys client --host localhost --port 4433 --ca ca.pem --send F
  *
- * Mbed TLS has to be built with MBEDTLS_SSL_EXPORT_KEYS, as it is by default.
+ * Mbed TLS has to be built with MBEDTLS_SSL_EXPORT_KEYS and
+ * MBEDTLS_SSL_MAX_FRAGMENT_LENGTH, as it is by default.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -150,6 +151,9 @@ int stack_take_over(struct ktls **k, struct stack *s)
 	ssize_t len;
 	int err;
 
+	err = check_record_limit(mbedtls_ssl_get_output_max_frag_len(&s->ssl));
+	if (err < 0)
+		return err;
 	session.version = KTLS_TLS_1_2;
 	session.suite = (uint16_t)mbedtls_ssl_get_ciphersuite_id(
 		mbedtls_ssl_get_ciphersuite(&s->ssl));

@@ -67,6 +67,15 @@ ssize_t input_read(struct input *in, void *buf, size_t len)
 	return (ssize_t)len;
 }
 
+int check_record_limit(size_t max)
+{
+	if (max >= RECORD_MAX)
+		return 0;
+	fprintf(stderr, "records of up to %zu bytes were agreed on, ours have "
+		"up to %d: not taken over\n", max, RECORD_MAX);
+	return -EOPNOTSUPP;
+}
+
 static void print_direction(const char *name, const struct ktls_direction *d)
 {
 	fprintf(stderr, "%s %s", name, ktls_path_name(d->path));

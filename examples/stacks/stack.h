@@ -13,6 +13,8 @@
 
 #include <ktls/ktls.h>
 
+/* Plaintext of the longest record, and of those that libktls and the kernel
+ * send, which cut nothing to a peer's size. */
 #define RECORD_MAX 16384
 
 struct settings {
@@ -48,6 +50,11 @@ int stack_handshake(struct stack **out, const struct settings *set,
 		    struct input *in);
 ssize_t stack_read(struct stack *s, void *buf, size_t len);
 int stack_write(struct stack *s, const void *buf, size_t len);
+
+/* For stack_take_over(), with the most that the peer takes in a record, as far
+ * as it was agreed on: where that is less than RECORD_MAX the connection has to
+ * stay the stack's.  A negative number then. */
+int check_record_limit(size_t max);
 
 /* After success the stack's session is dead: neither side may be used through
  * it, only stack_free() is left. */

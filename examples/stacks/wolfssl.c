@@ -132,6 +132,12 @@ int stack_take_over(struct ktls **k, struct stack *s)
 	ssize_t len;
 	int err;
 
+	err = wolfSSL_GetMaxOutputSize(s->ssl);
+	if (err < 0)
+		return failed("wolfSSL_GetMaxOutputSize", err);
+	err = check_record_limit((size_t)err);
+	if (err < 0)
+		return err;
 	session.version = (uint16_t)wolfSSL_version(s->ssl);
 	session.suite = (uint16_t)wolfSSL_get_current_cipher_suite(s->ssl);
 	session.server = s->server;

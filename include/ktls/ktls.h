@@ -37,10 +37,27 @@
 #define KTLS_VERSION_MINOR 1
 #define KTLS_VERSION_PATCH 0
 
-/* Set by the .pc files, since pkg-config itself does not refuse two of them. */
+/*
+ * Set by the .pc files, since pkg-config itself does not refuse two of them,
+ * and by the CMake targets.  OpenSSL's headers and BoringSSL's have the same
+ * names: those of the other library are refused before this one, and behind
+ * it, where it is the name of their first guard that compilers stumble on.
+ */
 #if defined(KTLS_LINKS_OPENSSL) + defined(KTLS_LINKS_BORINGSSL) + \
 	defined(KTLS_LINKS_NONE) > 1
 #error "ktls, ktls-boringssl, ktls-none: one program links with one of them"
+#elif defined(KTLS_LINKS_OPENSSL)
+#if defined(OPENSSL_IS_BORINGSSL)
+#error "ktls needs OpenSSL's headers, and these are BoringSSL's"
+#elif defined(__GNUC__)
+#pragma GCC poison OPENSSL_HEADER_BASE_H
+#endif
+#elif defined(KTLS_LINKS_BORINGSSL)
+#if defined(OPENSSL_VERSION_NUMBER) && !defined(OPENSSL_IS_BORINGSSL)
+#error "ktls-boringssl needs BoringSSL's headers, and these are OpenSSL's"
+#elif defined(__GNUC__)
+#pragma GCC poison OPENSSL_OPENSSLV_H
+#endif
 #endif
 
 #if defined(__GNUC__)
@@ -629,6 +646,7 @@ struct ktls_protection {
 /*
  * A finished handshake of any TLS stack.  Set size and what applies, all else
  * zero.  TLS 1.2 with a master secret: ktls_keys_tls12() gives key and iv.
+ * There is no member for a limit of the peer's: see ktls_open().
  */
 struct ktls_session {
 	size_t size;
@@ -657,6 +675,11 @@ struct ktls_session {
  * unsent, and no more than the two leftovers has been taken off the socket.
  * Nothing proves the sequence numbers here: one of tx that is too low would
  * repeat a nonce.  Stacks that send tickets after the handshake count them.
+ * Records of up to 16,384 bytes of plaintext are sent, in the kernel and in
+ * userspace: not legal where less was agreed on in the handshake, by
+ * max_fragment_length (RFC 6066) or the peer's record_size_limit (RFC 8449,
+ * which in TLS 1.3 counts one byte more).  Such a peer would end the
+ * connection; ask the stack, and leave it there.
  * `fd` is a connected TCP (or MPTCP) socket.  `opts` may be NULL; opts->fd is
  * unused, KTLS_LIBRARY and the flags KTLS_KEEP_SSL and KTLS_TAKE_SSL are
  * -EINVAL.

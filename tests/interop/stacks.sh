@@ -242,6 +242,61 @@ nonces() {
     [ $count -gt 4 ]
 }
 
+# ------------------------------------------------------------- small records
+
+# refused BYTES: we have said so and given up, and not taken anything over
+refused() {
+    [ "$status" -eq 1 ] && ! grep ': tx ' "$work/said" &&
+        grep "records of up to $1 bytes were agreed on" "$work/said"
+}
+
+# Behind the handshake no record has come, not even a broken one.
+server_refuses() {
+    our_server --file "$work/root/f" || return
+    timeout $patience openssl s_client -quiet -connect "localhost:$port" \
+        -CAfile "$work/cert.pem" "${stock[@]}" -maxfraglen "$1" \
+        <"$work/request" >"$work/got" 2>"$work/told"
+    ! our_server_ended || return 1
+    cat "$work/told"
+    refused "$1" && [ ! -s "$work/got" ] &&
+        ! grep 'error:' "$work/told" | grep -v 'unexpected eof'
+}
+
+# The other extension, which GnuTLS alone has here: its peer asks for 1024.
+server_refuses_limit() {
+    our_server --file "$work/root/f" || return
+    timeout $patience gnutls-cli --insecure --priority "$offer" \
+        --recordsize 1024 --port "$port" localhost \
+        <"$work/request" >"$work/got" 2>&1
+    ! our_server_ended || return 1
+    cat "$work/got"
+    refused 1024 && grep -a 'Handshake was completed' "$work/got" &&
+        ! grep -a -e 'HTTP/1.0 200' -e 'invalid length' "$work/got"
+}
+
+client_refuses_limit() {
+    start stock gnutls-serv --port 0 --echo --recordsize 1024 \
+        --x509certfile "$work/cert.pem" --x509keyfile "$work/key.pem" \
+        --priority "$offer"
+    await stock 'listening on IPv4 .*done' && port_of "${pid_of[stock]}" ||
+        return
+    ! our_client --send "$work/few" || return 1
+    stop stock
+    cat "$work/stock.log"
+    status=1
+    refused 1024 && ! grep -a 'invalid length' "$work/stock.log"
+}
+
+# gnutls-serv does not tell which one it was given.
+port_of() {
+    local inode
+    inode=$(readlink "/proc/$1/fd/"* | sed -n 's/^socket:\[\(.*\)\]$/\1/p' |
+        paste -sd '|')
+    port=$(awk -v inode="^($inode)\$" '$4 == "0A" && $10 ~ inode {
+        print substr($2, 10) }' /proc/net/tcp)
+    [ -n "$port" ] && port=$((16#$port))
+}
+
 # --------------------------------------------------------------- key updates
 
 data_of() {
@@ -349,7 +404,11 @@ cell() {
         one "after a first exchange" server_echo --first 1000
         one "with read-ahead" server_echo --first 1000 --read-ahead
         one "a file by curl" server_file
+        one "small records are refused by name" server_refuses 512
     fi
+    [ "$stack" != gnutls ] ||
+        one "a small record_size_limit is refused by name" \
+            "${role}_refuses_limit"
     if [ "$version" = 1.3 ]; then
         "updates_$stack"
     elif [ "$path" = userspace ] && [[ $suite == *GCM ]]; then

@@ -82,14 +82,19 @@ void ktls__backend_drop(SSL *ssl)
 	SSL_free(ssl);
 }
 
+/* One name may be bound to the one library and another name to the other: ask
+ * libcrypto and libssl each.  Neither call needs anything to be set up, and
+ * both libraries document what they answer: BoringSSL has no short names. */
 bool ktls__library_is_ours(void)
 {
-	const bool boring = strstr(OpenSSL_version(OPENSSL_VERSION),
-				   "BoringSSL") != NULL;
+	const bool boring_crypto =
+		strstr(OpenSSL_version(OPENSSL_VERSION), "BoringSSL") != NULL;
+	const bool boring_ssl =
+		strcmp(SSL_alert_desc_string(SSL_AD_CLOSE_NOTIFY), "CN") != 0;
 
 #ifdef OPENSSL_IS_BORINGSSL
-	return boring;
+	return boring_crypto && boring_ssl;
 #else
-	return !boring;
+	return !boring_crypto && !boring_ssl;
 #endif
 }

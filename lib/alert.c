@@ -66,9 +66,11 @@ static int put_library(struct ktls *k, const uint8_t alert[2])
 	if (k->foreign ||
 	    ktls__backend_obstacle(k->ssl, &k->hs) != KTLS_REASON_NONE)
 		return -EOPNOTSUPP;
-	if (ktls__is_cut(k))
-		return -EAGAIN;
-	err = ktls__backend_send_owed(k->ssl, k->link);
+	err = ktls__refuse_cut_locked(k);
+	if (err == 0)
+		err = ktls__backend_send_owed(k->ssl, k->link);
+	else if (err == -KTLS_EPENDING)
+		err = -EAGAIN;
 	if (err == 0)
 		err = seal_in_step(k, alert);
 	if (err == 0)

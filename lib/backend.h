@@ -167,9 +167,19 @@ void ktls__backend_retire(struct ssl_st *ssl, void *bio);
  * Has the application begun a write that it has to repeat before anything else
  * is written?  New keys, which OpenSSL refuses meanwhile, would wait for it,
  * and it for them; a write of nothing would be OpenSSL's end, and makes
- * BoringSSL forget how far the other one was.
+ * BoringSSL forget how far the other one was.  What only a flush has begun any
+ * write ends.
  */
-bool ktls__backend_is_cut(struct ssl_st *ssl);
+enum ktls__cut {
+	KTLS__NOT_CUT,
+	KTLS__CUT,
+	KTLS__MAYBE_CUT /* not told by anything that leaves it as it is */
+};
+enum ktls__cut ktls__backend_is_cut(struct ssl_st *ssl);
+
+/* Where it may be: find out at any price.  0: it is not; -KTLS_EPENDING: it
+ * is; else it was, and cannot go on any more, or the socket failed. */
+int ktls__backend_end_doubt(struct ssl_st *ssl, struct ktls__link *link);
 
 /* Settings of an SSL on the library path; `foreign`: it keeps its BIOs. */
 void ktls__backend_enter_library(struct ssl_st *ssl, bool foreign);

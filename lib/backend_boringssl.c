@@ -93,8 +93,9 @@ static int look(const struct gate *gate)
 }
 
 /* Off the socket, what the record lacks at most.  For a message that may go on
- * in another record nobody waits: a padded empty record looks the same, and
- * nothing would follow it. */
+ * in another record nobody waits, nor is told to: a padded empty record looks
+ * the same, and nothing would follow it.  RX then stays with the SSL, which
+ * knows what it is. */
 static int fetch(struct gate *gate, char *buf, int len)
 {
 	struct iovec iov = { .iov_base = buf, .iov_len = (size_t)len };
@@ -103,7 +104,7 @@ static int fetch(struct gate *gate, char *buf, int len)
 	ssize_t n = ktls__sys->recvmsg(gate->fd, &msg, begun ?
 				       gate->recv_flags : MSG_DONTWAIT);
 
-	if (n == -EAGAIN && !begun && ktls__sys->nonblocking(gate->fd) == 0)
+	if (n == -EAGAIN && !begun)
 		return -ERANGE;
 	if (n <= 0)
 		return n == 0 ? -KTLS_ETRUNCATED : (int)n;
@@ -133,6 +134,16 @@ static int gate_read(BIO *bio, char *buf, int len)
 	return -1;
 }
 
+/* Nothing is written. */
+static int gate_write(BIO *bio, const char *buf, int len)
+{
+	(void)buf;
+	(void)len;
+	BIO_clear_retry_flags(bio);
+	BIO_set_retry_write(bio);
+	return -1;
+}
+
 static long gate_ctrl(BIO *bio, int cmd, long num, void *ptr)
 {
 	(void)bio;
@@ -151,6 +162,7 @@ static void make_method(void)
 	if (method == NULL)
 		return;
 	BIO_meth_set_read(method, gate_read);
+	BIO_meth_set_write(method, gate_write);
 	BIO_meth_set_ctrl(method, gate_ctrl);
 }
 
@@ -225,4 +237,54 @@ uint64_t ktls__backend_key_updates_sent(SSL *ssl)
 
 	return sealed > 0 && ktls__backend_owes_key_update(ssl) ? sealed - 1 :
 								  sealed;
+}
+
+/*
+ * It refuses less than is left of data that were cut, and forgets how far it
+ * was if that is less than it has sealed of them before.  These are full
+ * records: counting down by one of them meets the refusal first.  Nothing is
+ * sealed, or even looked at, while the rest of a record finds no room.
+ */
+static bool refuses_less(SSL *ssl)
+{
+	const size_t most = (size_t)INT_MAX / SSL3_RT_MAX_PLAIN_LENGTH;
+	size_t records = SSL_get_mode(ssl) & SSL_MODE_ENABLE_PARTIAL_WRITE ?
+				 0 : most;
+	int len;
+	int n;
+
+	do {
+		len = (int)(records * SSL3_RT_MAX_PLAIN_LENGTH);
+		n = SSL_write(ssl, "", len);
+		if (n >= 0 || SSL_get_error(ssl, n) != SSL_ERROR_WANT_WRITE)
+			return true;
+	} while (records-- > 0);
+	return false;
+}
+
+bool ktls__flush_is_cut(SSL *ssl)
+{
+	BIO *wbio = SSL_get_wbio(ssl);
+	BIO *bio = make_gate(NULL);
+	uint32_t mode = SSL_get_mode(ssl);
+	bool flush;
+
+	if (bio == NULL)
+		return false;
+	BIO_up_ref(wbio);
+	SSL_set0_wbio(ssl, bio);
+	SSL_set_mode(ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	flush = !refuses_less(ssl);
+	if ((mode & SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER) == 0)
+		SSL_clear_mode(ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_set0_wbio(ssl, wbio);
+	ERR_clear_error();
+	return flush;
+}
+
+/* It does not tell. */
+enum ktls__cut ktls__looks_cut(SSL *ssl)
+{
+	(void)ssl;
+	return KTLS__MAYBE_CUT;
 }

@@ -10,7 +10,7 @@
 #include "hooks.h"
 #include "sys.h"
 
-/* The plaintext limit of a record: one SSL_read() never gives more. */
+/* The plaintext limit of a record: a whole one fits. */
 #define CHUNK 16384
 
 /* Where bytes go that have been sent. */
@@ -80,8 +80,10 @@ int ktls__backend_flush(SSL *ssl, enum ktls__transport transport, int fd)
 	const struct ktls__trace *t = ktls__trace_of(ssl);
 	int err = ktls__flow_account(ssl);
 
-	/* What a write of our own began, the caller cannot know of. */
-	if (err == -KTLS_EPENDING && t->owed == t->tx.bytes - t->tx.queued)
+	/* What a write of our own began, the caller cannot know of; nor can
+	 * it repeat a flush. */
+	if (err == -KTLS_EPENDING &&
+	    (t->owed == t->tx.bytes - t->tx.queued || ktls__flush_is_cut(ssl)))
 		err = 0;
 	if (err == 0)
 		err = write_nothing(ssl);
@@ -90,29 +92,95 @@ int ktls__backend_flush(SSL *ssl, enum ktls__transport transport, int fd)
 	return err;
 }
 
-int ktls__drain_inside(SSL *ssl, struct ktls__leftover *list,
-		       struct ktls__chunk **spare)
+static void keep(struct ktls__leftover *list, struct ktls__chunk **spare)
 {
-	struct ktls__chunk *c;
+	struct ktls__chunk *c = *spare;
+
+	if (c->len == 0)
+		return;
+	/* Most of what is left over is far below a whole record. */
+	ktls__leftover_add(list, c->len < CHUNK ? ktls__chunk_fit(c) : c);
+	*spare = NULL;
+}
+
+/* Behind what is in the chunk: records may be of a byte each, and many.  0;
+ * 1: close_notify; why there is no more. */
+static int read_into(SSL *ssl, struct ktls__chunk *c)
+{
+	size_t n;
 	int ret;
 	int err;
 
-	for (;;) {
+	ktls__ssl_forget_errors();
+	errno = 0;
+	ret = ktls__ssl_read(ssl, c->data + c->len, CHUNK - c->len, &n);
+	if (ret != 1) {
+		err = ktls__ssl_error(ssl, ret);
+		return err == 0 ? 1 : err;
+	}
+	ktls__trace_of(ssl)->rx.silent = false;
+	c->len += n;
+	return 0;
+}
+
+int ktls__drain_inside(SSL *ssl, struct ktls__leftover *list,
+		       struct ktls__chunk **spare)
+{
+	int err;
+
+	do {
 		if (*spare == NULL)
 			*spare = ktls__chunk_new(CHUNK);
-		c = *spare;
-		if (c == NULL)
+		if (*spare == NULL)
 			return -ENOMEM;
-		ktls__ssl_forget_errors();
-		errno = 0;
-		ret = ktls__ssl_read(ssl, c->data, CHUNK, &c->len);
-		if (ret != 1)
-			break;
-		ktls__trace_of(ssl)->rx.silent = false;
-		/* Most of what is left over is far below a whole record. */
-		ktls__leftover_add(list, ktls__chunk_fit(c));
-		*spare = NULL;
-	}
-	err = ktls__ssl_error(ssl, ret);
-	return err == 0 ? 1 : err;
+		err = read_into(ssl, *spare);
+		if (err != 0 || (*spare)->len == CHUNK)
+			keep(list, spare);
+	} while (err == 0);
+	return err;
+}
+
+/* Neither library says so once it has been asked to read. */
+static enum ktls__cut ask_uncounted(SSL *ssl)
+{
+	if (!SSL_want_write(ssl))
+		return ktls__looks_cut(ssl);
+	return ktls__flush_is_cut(ssl) ? KTLS__NOT_CUT : KTLS__CUT;
+}
+
+enum ktls__cut ktls__backend_is_cut(SSL *ssl)
+{
+	const struct ktls__trace *t = ktls__trace_of(ssl);
+	int err;
+
+	if (t == NULL || !ktls__backend_is_counted(ssl))
+		return ask_uncounted(ssl);
+	err = ktls__flow_account(ssl);
+	if (err == -KTLS_ESSL)
+		return ask_uncounted(ssl);
+	return err == 0 || t->owed == t->tx.bytes - t->tx.queued ||
+			       ktls__flush_is_cut(ssl) ?
+		       KTLS__NOT_CUT : KTLS__CUT;
+}
+
+int ktls__backend_end_doubt(SSL *ssl, struct ktls__link *link)
+{
+	enum ktls__cut cut = ktls__backend_is_cut(ssl);
+	size_t n;
+	int ret;
+	int err;
+
+	if (cut != KTLS__MAYBE_CUT)
+		return cut == KTLS__CUT ? -KTLS_EPENDING : 0;
+	ktls__ssl_forget_errors();
+	errno = 0;
+	ret = ktls__ssl_write(ssl, "", 0, &n);
+	err = ret == 1 ? 0 : ktls__ssl_error(ssl, ret);
+	if (link != NULL && link->write_err < 0)
+		return link->write_err;
+	/* OpenSSL's word for less than it wants; BoringSSL has its own. */
+	if (err == -KTLS_EPROTOCOL)
+		err = -KTLS_ESSL;
+	/* What waits is not the write of nothing. */
+	return err == -EAGAIN ? 0 : err;
 }

@@ -226,16 +226,6 @@ void ktls__backend_enter_library(SSL *ssl, bool foreign)
 		t->key_updates_sent++;
 }
 
-bool ktls__backend_is_cut(SSL *ssl)
-{
-	const struct ktls__trace *t = ktls__trace_of(ssl);
-
-	if (t == NULL || !ktls__backend_is_counted(ssl))
-		return SSL_want_write(ssl);
-	return ktls__flow_account(ssl) == -KTLS_EPENDING &&
-	       t->owed != t->tx.bytes - t->tx.queued;
-}
-
 /* The link knows better than the SSL what the socket said. */
 static int read_error(const struct ktls__link *link, int err)
 {

@@ -128,6 +128,13 @@ int ktls__backend_order_update(struct ssl_st *ssl, struct ktls__link *link,
 	return -EOPNOTSUPP;
 }
 
+int ktls__backend_end_doubt(struct ssl_st *ssl, struct ktls__link *link)
+{
+	(void)ssl;
+	(void)link;
+	return -EOPNOTSUPP;
+}
+
 int ktls__backend_send_owed(struct ssl_st *ssl, struct ktls__link *link)
 {
 	(void)ssl;

@@ -216,3 +216,21 @@ uint64_t ktls__backend_key_updates_sent(SSL *ssl)
 {
 	return ktls__trace_of(ssl)->key_updates_sent;
 }
+
+/* From its first byte on, to the last one, a message of the handshake keeps its
+ * state; and OpenSSL begins none behind data that are cut. */
+bool ktls__flush_is_cut(SSL *ssl)
+{
+	return SSL_in_init(ssl) &&
+	       strstr(SSL_state_string_long(ssl), "write") != NULL;
+}
+
+/* Buffers are not given back while one of them is in use: what is read must
+ * not be (CVE-2024-4741, too). */
+enum ktls__cut ktls__looks_cut(SSL *ssl)
+{
+	if (SSL_pending(ssl) > 0 || SSL_has_pending(ssl) ||
+	    strcmp(SSL_rstate_string(ssl), "RH") != 0)
+		return KTLS__MAYBE_CUT;
+	return SSL_free_buffers(ssl) == 1 ? KTLS__NOT_CUT : KTLS__CUT;
+}

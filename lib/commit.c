@@ -28,6 +28,8 @@ void ktls__commit_kernel(struct ktls *k, int dir, const struct ktls_keys *keys)
 		ktls__keep_out(side, KTLS_REASON_UNPROVEN, 0);
 	else if (err < 0)
 		ktls__keep_out(side, KTLS_REASON_INSTALL, err);
+	else if (side == &k->rx)
+		k->link->rx_taken = &k->rx_taken;
 	/* A kernel that has taken them all the same would seal a second time,
 	 * under the nonces of the first. */
 	if (err == -KTLS_EUNPROVEN && ktls__sock_has_keys(k->fd, dir) > 0)

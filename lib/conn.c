@@ -74,7 +74,46 @@ int ktls__latch_both(struct ktls *k, int err)
 
 bool ktls__is_cut(const struct ktls *k)
 {
-	return k->kept != NULL && k->kept->cut;
+	return k->kept != NULL && k->kept->cut == KTLS__CUT;
+}
+
+bool ktls__may_be_cut(const struct ktls *k)
+{
+	return k->kept != NULL && k->kept->cut != KTLS__NOT_CUT;
+}
+
+int ktls__refuse_cut_locked(struct ktls *k)
+{
+	struct ktls__sigpipe hold;
+	int err;
+
+	if (!ktls__may_be_cut(k))
+		return 0;
+	if (ktls__is_cut(k))
+		return -KTLS_EPENDING;
+	if (k->foreign)
+		ktls__sys->sigpipe_hold(&hold);
+	err = ktls__backend_end_doubt(k->ssl, k->foreign ? NULL : k->link);
+	if (k->foreign)
+		(void)ktls__sys->sigpipe_release(&hold);
+	k->queued = k->queued || k->link->queue_len > 0;
+	if (err == 0)
+		k->kept->cut = KTLS__NOT_CUT;
+	else if (ktls__is_final(err))
+		k->kept->cut = KTLS__CUT;
+	return err;
+}
+
+int ktls__refuse_cut(struct ktls *k)
+{
+	int err;
+
+	if (!ktls__may_be_cut(k))
+		return 0;
+	pthread_mutex_lock(&k->lock);
+	err = ktls__refuse_cut_locked(k);
+	pthread_mutex_unlock(&k->lock);
+	return err == -KTLS_EPENDING ? err : ktls__latch(k, &k->tx, err);
 }
 
 void ktls__wants(struct ktls *k, enum ktls__waits who, bool waits)

@@ -143,8 +143,8 @@ struct ktls__kept {
 	struct ktls__said said;  /* handshake messages on their way out */
 	size_t said_off;
 	uint64_t updates_told;   /* of those that it has sent */
-	_Atomic bool cut;        /* a write that was begun before the hand-off
-				  * has to be repeated */
+	_Atomic uint8_t cut;     /* enum ktls__cut: a write that was begun
+				  * before the hand-off has to be repeated */
 	size_t refused;          /* bytes of a write that a foreign SSL has
 				  * begun and wants again */
 };
@@ -246,8 +246,14 @@ int ktls__latch_both(struct ktls *k, int err);
 bool ktls__is_file_error(int err);
 
 /* Is nothing to be written through the SSL before the application has
- * repeated a write? */
+ * repeated a write?  may_be_cut(): or that is not known yet. */
 bool ktls__is_cut(const struct ktls *k);
+bool ktls__may_be_cut(const struct ktls *k);
+
+/* What writes anything else asks first: 0; -KTLS_EPENDING; a final error.
+ * _locked(): under the lock, and the caller latches. */
+int ktls__refuse_cut(struct ktls *k);
+int ktls__refuse_cut_locked(struct ktls *k);
 
 /* It waits, or no longer. */
 void ktls__wants(struct ktls *k, enum ktls__waits who, bool waits);

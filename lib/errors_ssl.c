@@ -23,8 +23,8 @@ static int of_reason(int reason)
 	case SSL_R_TOO_MANY_EMPTY_FRAGMENTS:
 		return -KTLS_EFLOOD;
 	case SSL_R_BAD_WRITE_RETRY:
-	case SSL_R_BAD_LENGTH:
 		return -KTLS_EPENDING;
+	case SSL_R_BAD_LENGTH: /* and it forgets the write that it was for */
 	case SSL_R_PROTOCOL_IS_SHUTDOWN:
 	case SSL_R_SHUTDOWN_WHILE_IN_INIT:
 	case SSL_R_UNINITIALIZED:

@@ -44,10 +44,10 @@ int ktls_alert(struct ktls *k, uint8_t description)
 
 	if (description == KTLS__CLOSE_NOTIFY)
 		return ktls_shutdown(k);
+	if (err == 0)
+		err = ktls__refuse_cut(k);
 	if (err < 0)
 		return err;
-	if (ktls__is_cut(k))
-		return -KTLS_EPENDING;
 	if (k->tx.path == KTLS_PATH_KERNEL)
 		err = kernel_alert(k, description);
 	else
@@ -158,13 +158,14 @@ int ktls_shutdown(struct ktls *k)
 		err = settle_rest(k);
 		return err < 0 ? err : k->tx.err;
 	}
-	if (ktls__is_cut(k))
-		return -KTLS_EPENDING;
+	err = ktls__refuse_cut(k);
+	if (err < 0)
+		return err;
 	if (k->tx.path == KTLS_PATH_KERNEL) {
 		err = kernel_shutdown(k);
 	} else if (k->foreign && k->kept->refused > 0) {
-		/* The write that has begun may go on. */
-		err = -EAGAIN;
+		/* The write that has begun may go on, but nobody will. */
+		err = k->lingers ? -KTLS_EPENDING : -EAGAIN;
 	} else {
 		k->shut = KTLS__NOTIFIED;
 		err = sealed_shutdown(k);

@@ -150,7 +150,8 @@ static void adopt(struct ktls *k)
 	if (t != NULL)
 		ktls__trace_restart(t, k->fd);
 	ktls__limit_init(k);
-	k->kept->cut = !ktls__leaves(&k->tx) && ktls__backend_is_cut(k->ssl);
+	if (!ktls__leaves(&k->tx))
+		k->kept->cut = ktls__backend_is_cut(k->ssl);
 	ktls__backend_enter_library(k->ssl, k->foreign);
 	if (!k->foreign) {
 		k->kept->closing_bio = ktls__backend_closing_bio(k->ssl);

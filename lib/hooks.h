@@ -23,4 +23,10 @@ int ktls__flow_account(SSL *ssl);
  * from whichever comes first. */
 bool ktls__library_is_ours(void);
 
+/* Something of the SSL's is cut: is it a flush, and no data? */
+bool ktls__flush_is_cut(struct ssl_st *ssl);
+
+/* The SSL was not counted, and wants nothing to be written now. */
+enum ktls__cut ktls__looks_cut(struct ssl_st *ssl);
+
 #endif

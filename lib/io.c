@@ -200,6 +200,9 @@ ssize_t ktls_sendfile(struct ktls *k, int in_fd, off_t *offset, size_t count,
 
 	if (!are_flags(flags))
 		return -EINVAL;
+	/* The SSL would take the file for the write that it waits for. */
+	if (err == 0)
+		err = ktls__refuse_cut(k);
 	if (err < 0)
 		return refuse(k, err);
 	k->more = (flags & KTLS_MORE) != 0;

@@ -141,7 +141,7 @@ int ktls__kernel_alert(struct ktls *k, uint8_t description)
 	ssize_t n = ktls__turn_begin(k);
 
 	if (n < 0)
-		return (int)n;
+		return ktls__kernel_fail_write(k, (int)n);
 	n = ktls__record_send(k->fd, KTLS_RECORD_ALERT, &iov, 1, 0);
 	if (n > 0) {
 		ktls__output_count(k, (size_t)n);
@@ -236,6 +236,21 @@ bool ktls__kernel_was_in_vain(struct ktls *k, struct ktls__sigpipe *hold)
 	       ktls__kernel_tcp_bytes(k->fd, &unused) == -ECONNRESET;
 }
 
+/* EINVAL can be the file's, or what has waited in the socket, where it still
+ * is. */
+static int fail_sendfile(struct ktls *k, int err)
+{
+	int waits = 0;
+	socklen_t len = sizeof(waits);
+
+	if (err == -EINVAL && k->rx.path == KTLS_PATH_KERNEL &&
+	    ktls__sys->getsockopt(k->fd, SOL_SOCKET, SO_ERROR, &waits,
+				  &len) == 0 &&
+	    waits != 0)
+		err = waits == EINVAL ? -EPROTO : -waits;
+	return ktls__is_file_error(err) ? err : ktls__kernel_fail_write(k, err);
+}
+
 ssize_t ktls__kernel_sendfile(struct ktls *k, int in_fd, off_t *pos,
 			      size_t count)
 {
@@ -266,8 +281,7 @@ ssize_t ktls__kernel_sendfile(struct ktls *k, int in_fd, off_t *pos,
 	}
 	k->tx.bytes += taken;
 	ktls__wants(k, KTLS__WRITE_WAITS, err == -EAGAIN);
-	if (!ktls__is_file_error(err))
-		err = ktls__kernel_fail_write(k, err);
+	err = fail_sendfile(k, err);
 	return taken > 0 ? (ssize_t)taken : err;
 }
 

@@ -22,7 +22,8 @@ ssize_t ktls__kernel_sendfile(struct ktls *k, int in_fd, off_t *pos,
  * 0 or an error, latched. */
 int ktls__kernel_alert(struct ktls *k, uint8_t description);
 
-/* Name and latch an error of writing. */
+/* Name and latch an error of writing; where the kernel's RX has told it, the
+ * peer is told too. */
 int ktls__kernel_fail_write(struct ktls *k, int err);
 
 /* Nothing more follows: send what KTLS_MORE has held back. */

@@ -89,6 +89,9 @@ void ktls__limit_init(struct ktls *k)
 
 	if (k->limits.key_records == 0 && gcm)
 		k->limits.key_records = KTLS_KEY_RECORDS;
+	/* Numbers end, too, for who begins where nobody counts to. */
+	if (k->limits.key_records == 0 && k->tx.seq0 > UINT64_MAX / 2)
+		k->limits.key_records = UINT64_MAX;
 	/* The SSL has used the key before. */
 	ktls__limit_restart(k, k->tx.seq0);
 }
@@ -102,12 +105,14 @@ void ktls__limit_sealed(struct ktls *k, size_t bytes)
 
 static size_t room(struct ktls *k)
 {
-	uint64_t to = k->limits.key_records - 1;
+	uint64_t to = k->turn.told ? KTLS__LAST_NUMBER :
+				     k->limits.key_records - 1;
 	uint64_t count = ktls__limit_count(k);
 
-	if (k->limits.key_records == 0 || k->turn.told)
+	if (k->limits.key_records == 0)
 		return SIZE_MAX;
-	if (k->tx.path == KTLS_PATH_KERNEL && k->turn.look < to)
+	if (k->tx.path == KTLS_PATH_KERNEL && !k->turn.told &&
+	    k->turn.look < to)
 		to = k->turn.look;
 	if (to <= count)
 		return k->turn.payload;

@@ -5,6 +5,9 @@
 
 #include "conn.h"
 
+/* A record has it, and none can follow: that is no limit to exceed. */
+#define KTLS__LAST_NUMBER (UINT64_MAX - 1)
+
 /* Can TX change its key at all? */
 bool ktls__key_can_change(const struct ktls *k);
 

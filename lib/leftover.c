@@ -15,6 +15,7 @@ struct ktls__chunk *ktls__chunk_new(size_t cap)
 		c = malloc(sizeof(*c) + cap);
 	if (c != NULL) {
 		c->next = NULL;
+		c->last = NULL;
 		c->len = 0;
 		c->off = 0;
 	}
@@ -36,22 +37,28 @@ struct ktls__chunk *ktls__chunk_fit(struct ktls__chunk *c)
 
 void ktls__leftover_add(struct ktls__leftover *list, struct ktls__chunk *c)
 {
-	struct ktls__chunk **tail = &list->head;
+	if (list->head == NULL)
+		list->head = c;
+	else
+		list->head->last->next = c;
+	list->head->last = c;
+}
 
-	while (*tail != NULL)
-		tail = &(*tail)->next;
-	*tail = c;
+static void drop_first(struct ktls__leftover *list)
+{
+	struct ktls__chunk *c = list->head;
+
+	list->head = c->next;
+	if (list->head != NULL)
+		list->head->last = c->last;
+	ktls__wipe(c->data, c->len);
+	free(c);
 }
 
 void ktls__leftover_wipe(struct ktls__leftover *list)
 {
-	struct ktls__chunk *c;
-
-	while ((c = list->head) != NULL) {
-		list->head = c->next;
-		ktls__wipe(c->data, c->len);
-		free(c);
-	}
+	while (list->head != NULL)
+		drop_first(list);
 }
 
 void ktls__leftover_take(struct ktls__leftover *list, size_t n)
@@ -59,11 +66,8 @@ void ktls__leftover_take(struct ktls__leftover *list, size_t n)
 	struct ktls__chunk *c = list->head;
 
 	c->off += n;
-	if (c->off < c->len)
-		return;
-	list->head = c->next;
-	ktls__wipe(c->data, c->len);
-	free(c);
+	if (c->off == c->len)
+		drop_first(list);
 }
 
 size_t ktls__leftover_len(const struct ktls__leftover *list)

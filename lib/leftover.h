@@ -8,6 +8,7 @@
 
 struct ktls__chunk {
 	struct ktls__chunk *next;
+	struct ktls__chunk *last; /* of the list, in its first one alone */
 	size_t len;
 	size_t off;
 	uint8_t data[];

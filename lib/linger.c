@@ -52,6 +52,14 @@ static void begin(struct ktls *k, unsigned timeout_ms)
 	hurry(k);
 }
 
+/* Half a record of a write that only the application could have repeated: no
+ * close_notify can follow it. */
+static bool is_unfinished(const struct ktls *k)
+{
+	return k->tx.err == 0 && k->kept != NULL &&
+	       (ktls__is_cut(k) || (k->foreign && k->kept->refused > 0));
+}
+
 /* 0: all that was accepted is out, or never will be; -EAGAIN; -EINTR. */
 static int finish_output(struct ktls *k)
 {
@@ -238,6 +246,8 @@ int ktls_linger(struct ktls *k, size_t max_bytes, unsigned timeout_ms)
 		begin(k, timeout_ms);
 	for (;;) {
 		err = step(k, max_bytes);
+		if (err == 0 && is_unfinished(k))
+			err = -KTLS_EPENDING;
 		if (err != -EAGAIN)
 			return err;
 		if (time_left(k) <= 0)

@@ -8,6 +8,7 @@
 #include "ktls/ktls.h"
 #include "link.h"
 #include "pool.h"
+#include "record.h"
 #include "sock.h"
 #include "sys.h"
 #include "wipe.h"
@@ -107,12 +108,16 @@ static ssize_t send_some(struct ktls__link *link, const uint8_t *buf,
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)buf,
 			     .iov_len = len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int tries = 4;
 	ssize_t n;
 
+	/* Whose record is at fault is told so behind what is sealed. */
 	do
 		n = ktls__sys->sendmsg(link->fd, &msg,
 				       MSG_DONTWAIT | MSG_NOSIGNAL | flags);
-	while (n == -EINTR);
+	while (n == -EINTR ||
+	       (ktls__record_fault(link->fd, link->rx_taken, (int)n) < 0 &&
+		--tries > 0));
 	/* What it wanted memory for is still here, and there. */
 	if (n == -ENOMEM)
 		n = -EAGAIN;
@@ -361,9 +366,7 @@ static int timeout_of(int fd, int events)
 	int name = (events & POLLIN) != 0 ? SO_RCVTIMEO : SO_SNDTIMEO;
 
 	if (ktls__sys->getsockopt(fd, SOL_SOCKET, name, &tv, &len) < 0 ||
-	    (tv.tv_sec == 0 && tv.tv_usec == 0))
-		return -1;
-	if (tv.tv_sec > 1000000)
+	    (tv.tv_sec == 0 && tv.tv_usec == 0) || tv.tv_sec > 1000000)
 		return -1;
 	return (int)(tv.tv_sec * 1000 + (tv.tv_usec + 999) / 1000);
 }

@@ -26,6 +26,7 @@ struct ktls__link {
 	bool held;          /* and does */
 	_Atomic int read_err; /* -errno of a failed read, kept */
 	int write_err;
+	_Atomic int *rx_taken; /* struct ktls's, where the kernel has RX */
 	uint8_t *head;      /* ciphertext that comes before the socket's;
 			     * wiped as soon as it is read */
 	size_t head_len;

@@ -201,6 +201,9 @@ static void read_ciphertext(struct ktls *k, struct ktls__session *s)
 		ktls__keep_out(&k->rx, KTLS_REASON_PARTIAL_RECORD, 0);
 	if (!settle_rx(k) || !wanted)
 		return;
+	/* One number more, and no record could have it. */
+	if (k->engine->inbox.opener.seq == UINT64_MAX)
+		return;
 	k->rx.path = KTLS_PATH_KERNEL;
 	k->rx.reason = KTLS_REASON_NONE;
 	if (present_rx(k, &s->rx) < 0)
@@ -244,6 +247,12 @@ static void drop_unused_keys(struct ktls *k)
 		ktls__inbox_wipe(&k->engine->inbox);
 }
 
+static void tell_of(struct ktls *k, const struct ktls_opts *opts)
+{
+	k->event = opts->event;
+	k->event_arg = opts->event_arg;
+}
+
 static int open_session(struct ktls **out, int fd, struct ktls__session *s,
 			const struct ktls_opts *opts, unsigned by_operator)
 {
@@ -257,11 +266,13 @@ static int open_session(struct ktls **out, int fd, struct ktls__session *s,
 		err = commit_tx(k, &s->tx);
 	if (err == 0) {
 		*out = k;
-		k->event = opts->event;
-		k->event_arg = opts->event_arg;
+		/* Nothing refuses it any more, and there may be events. */
+		if (s->ciphertext_len > 0)
+			tell_of(k, opts);
 		err = commit_rx(k, s);
 	}
 	if (err == 0) {
+		tell_of(k, opts);
 		drop_unused_keys(k);
 		k->untold = k->eof || k->rx.err < 0;
 		/* An event's ktls_info() may have asked too early. */

@@ -55,6 +55,7 @@ static ssize_t to_kernel(struct ktls *k, uint8_t type, const uint8_t *p,
 {
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)p,
 			     .iov_len = len };
+	int fault = 0;
 	ssize_t n;
 
 	if (k->turn.sending)
@@ -66,7 +67,9 @@ static ssize_t to_kernel(struct ktls *k, uint8_t type, const uint8_t *p,
 	if (n > 0 && (atomic_fetch_and(&k->held, (uint8_t)~KTLS__CORKED) &
 		      KTLS__CORKED) != 0)
 		ktls__sock_uncork(k->fd);
-	return n;
+	if (n < 0 && k->rx.path == KTLS_PATH_KERNEL)
+		fault = ktls__record_fault(k->fd, &k->rx_taken, (int)n);
+	return fault < 0 ? fault : n;
 }
 
 /* Sealed is sent: what the socket does not take waits in the queue. */

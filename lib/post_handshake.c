@@ -8,6 +8,7 @@
 #include "key_limit.h"
 #include "message.h"
 #include "output.h"
+#include "record.h"
 #include "sealed_path.h"
 #include "turn.h"
 
@@ -21,6 +22,8 @@ static int flush(struct ktls *k)
 {
 	int err = ktls__turn_flush(k);
 
+	if (ktls__is_record_error(err))
+		return ktls__kernel_fail_write(k, err);
 	if (err == 0 && k->tx.path == KTLS_PATH_KERNEL)
 		ktls__kernel_release(k);
 	if (err == 0 && k->tx.path != KTLS_PATH_KERNEL)
@@ -41,8 +44,9 @@ int ktls_update_keys(struct ktls *k, unsigned flags)
 		return err;
 	if (!ktls__key_can_change(k))
 		return -KTLS_EKEYUPDATE;
-	if (ktls__is_cut(k))
-		return -KTLS_EPENDING;
+	err = ktls__refuse_cut(k);
+	if (err < 0)
+		return err;
 	/* The rest of one that got -EAGAIN is not another, unless it asks for
 	 * more. */
 	if (!k->turn.updating || (asks && !k->turn.asking))
@@ -76,8 +80,9 @@ int ktls_post_handshake(struct ktls *k)
 		return -EOPNOTSUPP;
 	if (err < 0)
 		return err;
-	if (ktls__is_cut(k))
-		return -KTLS_EPENDING;
+	err = ktls__refuse_cut(k);
+	if (err < 0)
+		return err;
 	pthread_mutex_lock(&k->lock);
 	err = speak(k);
 	pthread_mutex_unlock(&k->lock);

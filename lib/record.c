@@ -6,6 +6,7 @@
 #include "record.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "sock.h"
@@ -176,4 +177,42 @@ ssize_t ktls_sock_recv(int fd, uint8_t *type, void *buf, size_t len, int *flags)
 	const struct iovec iov = {.iov_base = buf, .iov_len = len};
 
 	return ktls__record_recv(fd, type, &iov, 1, flags);
+}
+
+/* Writing meets them too: they wait in the socket until somebody fetches
+ * them. */
+int ktls__name_error(int err)
+{
+	switch (err) {
+	case -EBADMSG:
+		return -KTLS_EBADRECORD;
+	case -EMSGSIZE:
+		return -KTLS_EOVERSIZE;
+	case -EPROTO:
+		return -KTLS_EPROTOCOL;
+	case -EKEYEXPIRED:
+		return -KTLS_EKEYUPDATE;
+	default:
+		return err;
+	}
+}
+
+bool ktls__is_record_error(int err)
+{
+	return err == -KTLS_EBADRECORD || err == -KTLS_EOVERSIZE ||
+	       err == -KTLS_EPROTOCOL;
+}
+
+int ktls__record_fault(int fd, _Atomic int *taken, int err)
+{
+	int name = ktls__name_error((int)latched(err));
+	socklen_t len = sizeof(err);
+	int none = 0;
+
+	if (taken == NULL || !ktls__is_record_error(name))
+		return 0;
+	atomic_compare_exchange_strong(taken, &none, name);
+	/* TCP has taken it off by this, the kernel's TX has not. */
+	(void)ktls__sys->getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
+	return name;
 }

@@ -14,30 +14,6 @@
 #include "turn.h"
 #include "wipe.h"
 
-/* Writing meets them too: they wait in the socket until somebody fetches
- * them. */
-int ktls__name_error(int err)
-{
-	switch (err) {
-	case -EBADMSG:
-		return -KTLS_EBADRECORD;
-	case -EMSGSIZE:
-		return -KTLS_EOVERSIZE;
-	case -EPROTO:
-		return -KTLS_EPROTOCOL;
-	case -EKEYEXPIRED:
-		return -KTLS_EKEYUPDATE;
-	default:
-		return err;
-	}
-}
-
-bool ktls__is_record_error(int err)
-{
-	return err == -KTLS_EBADRECORD || err == -KTLS_EOVERSIZE ||
-	       err == -KTLS_EPROTOCOL;
-}
-
 void ktls__clear_so_error(const struct ktls *k)
 {
 	int err = 0;
@@ -189,7 +165,7 @@ static ssize_t receive_and_send(struct ktls *k, const struct iovec *iov,
 
 	while (ktls__turn_owes(k)) {
 		n = receive(k, iov, iovcnt, MSG_DONTWAIT);
-		if (n != -EAGAIN)
+		if (n != -EAGAIN || k->rx_taken < 0)
 			return n;
 		err = ktls__link_wait(k->fd, POLLIN | POLLOUT);
 		if (err < 0)

@@ -21,14 +21,8 @@ bool ktls__record_path_drain(struct ktls *k);
 /* Reading has failed: name, latch and answer it.  Returns its name. */
 int ktls__fail_read(struct ktls *k, int err);
 
-/* Is it about a record that was received? */
-bool ktls__is_record_error(int err);
-
 /* Until somebody takes it, an error that the kernel found in a record blocks
  * our alert as well. */
 void ktls__clear_so_error(const struct ktls *k);
-
-/* The kernel's names for what a record can have wrong, in ours. */
-int ktls__name_error(int err);
 
 #endif

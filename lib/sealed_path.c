@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "batch.h"
+#include "kernel_path.h"
 #include "key_limit.h"
 #include "output.h"
 #include "record.h"
@@ -21,8 +22,20 @@
 #include "turn.h"
 #include "wipe.h"
 
+/* 0; or what sending has met in place of a read, as where the kernel has TX
+ * too.  What was sealed by then goes out, or waits, with an alert behind it. */
+static int met_fault(struct ktls *k)
+{
+	int err = k->rx_taken;
+
+	if (k->rx.path != KTLS_PATH_KERNEL || !ktls__is_record_error(err))
+		return 0;
+	return ktls__kernel_fail_write(k, err);
+}
+
 int ktls__sealed_flush(struct ktls *k, bool more)
 {
+	int fault;
 	int err;
 
 	pthread_mutex_lock(&k->lock);
@@ -33,7 +46,8 @@ int ktls__sealed_flush(struct ktls *k, bool more)
 	if (err == 0 && !more)
 		ktls__link_push(k->link);
 	pthread_mutex_unlock(&k->lock);
-	return err;
+	fault = met_fault(k);
+	return fault < 0 ? fault : err;
 }
 
 /* 0: the queue is empty; else as a blocking or non-blocking write. */
@@ -64,16 +78,16 @@ static ssize_t seal_library(struct ktls *k, struct ktls__source *src)
 		return -KTLS_ERETRY;
 	if (k->kept->refused > 0)
 		len = k->kept->refused;
-	else if (len > ktls__limit_room(k) && !ktls__is_cut(k))
+	else if (len > ktls__limit_room(k) && !ktls__may_be_cut(k))
 		len = ktls__limit_room(k);
 	n = ktls__backend_write(k->ssl, k->foreign ? NULL : k->link, p, len);
 	k->link->more = false;
 	/* Not what was begun, and no fault of the peer's: nobody knows where
 	 * the SSL stands now. */
-	if (n == -KTLS_EPROTOCOL && ktls__is_cut(k))
+	if (n == -KTLS_EPROTOCOL && ktls__may_be_cut(k))
 		n = -KTLS_ESSL;
 	if (n > 0)
-		k->kept->cut = false;
+		k->kept->cut = KTLS__NOT_CUT;
 	k->kept->refused = n == -EAGAIN && k->foreign ? len : 0;
 	k->queued = k->queued || k->link->queue_len > 0;
 	if (n > 0)
@@ -126,10 +140,12 @@ static int empty_queue(struct ktls *k)
 /* 0: the way is free for the next record. */
 static int prepare(struct ktls *k)
 {
-	int err = empty_queue(k);
+	int err = met_fault(k);
 
+	if (err == 0)
+		err = empty_queue(k);
 	/* A write that has begun comes before all else. */
-	if ((k->foreign && k->kept->refused > 0) || ktls__is_cut(k))
+	if ((k->foreign && k->kept->refused > 0) || ktls__may_be_cut(k))
 		return err;
 	if (err == 0)
 		err = ktls__turn_ready(k);

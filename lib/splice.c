@@ -151,6 +151,8 @@ static ssize_t read_chunk(struct ktls *k, size_t len)
 		free(c);
 		return n;
 	}
+	/* A message that came first was here, too. */
+	ktls__wipe(c->data + n, len - (size_t)n);
 	c->len = (size_t)n;
 	ktls__leftover_add(&k->leftover, c);
 	k->rx.bytes -= (uint64_t)n;
@@ -343,6 +345,8 @@ ssize_t ktls_splice_write(struct ktls *k, int pipe_fd, size_t len)
 	int size;
 	int err = ktls__may_write(k);
 
+	if (err == 0)
+		err = ktls__refuse_cut(k);
 	if (err < 0) {
 		/* A last alert may still be on its way. */
 		ktls__turn_push(k);

@@ -92,10 +92,15 @@ static inline int ktls__ssl_read(SSL *ssl, void *buf, size_t len, size_t *done)
 	return SSL_read_ex(ssl, buf, len, done);
 }
 
+/* A KeyUpdate or a ticket that was cut goes on first.  SSL_write_ex() does that
+ * too, but makes less than their length the end of the SSL. */
 static inline int ktls__ssl_write(SSL *ssl, const void *buf, size_t len,
 				  size_t *done)
 {
-	return SSL_write_ex(ssl, buf, len, done);
+	int ret = SSL_in_init(ssl) ? SSL_do_handshake(ssl) : 1;
+
+	*done = 0;
+	return ret == 1 ? SSL_write_ex(ssl, buf, len, done) : ret;
 }
 
 static inline long ktls__bio_content(BIO *mem, uint8_t **data)

@@ -31,15 +31,17 @@ static void done(struct ktls *k, unsigned what)
 static bool at_limit(struct ktls *k)
 {
 	return k->limits.key_records > 0 &&
-	       ktls__limit_count(k) + 1 >= k->limits.key_records;
+	       ktls__limit_count(k) >= k->limits.key_records - 1;
 }
 
 static int check_limit(struct ktls *k)
 {
-	bool exceed = (k->flags & KTLS_EXCEED_KEY_LIMIT) != 0;
+	bool exceed;
 
 	if (!at_limit(k))
 		return 0;
+	exceed = (k->flags & KTLS_EXCEED_KEY_LIMIT) != 0 &&
+		 ktls__limit_count(k) < KTLS__LAST_NUMBER;
 	if (ktls__key_can_change(k)) {
 		if ((k->turn.todo & (KTLS__SEND_UPDATE | KTLS__INSTALL)) == 0)
 			k->turn.news.limit = KTLS__LIMIT_CHANGED;
@@ -135,7 +137,7 @@ static int send_update(struct ktls *k)
 	ssize_t n = 0;
 
 	/* A write has begun, and has to be repeated first. */
-	if (ktls__is_cut(k) || (k->foreign && k->kept->refused > 0))
+	if (ktls__may_be_cut(k) || (k->foreign && k->kept->refused > 0))
 		n = -EAGAIN;
 	else if (k->tx.path == KTLS_PATH_LIBRARY)
 		n = ktls__backend_order_update(k->ssl, link_of(k), ask);

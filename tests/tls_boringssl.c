@@ -72,6 +72,13 @@ const char *tls_suite_of_two(void)
 					"TLS_CHACHA20_POLY1305_SHA256";
 }
 
+/* That it takes to be worth 256 bits. */
+const char *tls_group_of_suite(const char *name)
+{
+	return EVP_has_aes_hardware() && strstr(name, "AES_256") ? "CECPQ2" :
+								   NULL;
+}
+
 void tls_set_tickets_of(SSL *ssl, size_t n)
 {
 	SSL_CTX_set_num_tickets(SSL_get_SSL_CTX(ssl), n);

@@ -58,6 +58,9 @@ int tls_set_suites(SSL_CTX *ctx, const char *names);
 int tls_set_suites_of(SSL *ssl, const char *names);
 /* What two ends of this library agree on in TLS 1.3, where there is none. */
 const char *tls_suite_of_two(void);
+/* The group by which they come to this suite of TLS 1.3 instead; NULL: there
+ * is no need for one, or it is of no use. */
+const char *tls_group_of_suite(const char *name);
 
 /* BoringSSL: for all of its SSL_CTX from now on. */
 void tls_set_tickets_of(SSL *ssl, size_t n);

@@ -216,8 +216,8 @@ KTLS_API const char *ktls_suite_name(uint16_t suite);
  * Pure.  `secret` has the length of the suite's hash: 32 bytes for SHA-256,
  * 48 for SHA-384.  out->seq becomes 0.  The caller wipes *out.
  * Returns 0; -KTLS_ESUITE: not a TLS 1.3 suite of this library;
- * -EINVAL: wrong length; -KTLS_ECRYPTO.  After a failure *out is all zero.
- * Built without cryptography: -EOPNOTSUPP, here and in the two that follow.
+ * -EINVAL: wrong length; -KTLS_ECRYPTO; -EOPNOTSUPP: built without
+ * cryptography.  After a failure *out is all zero.
  * RFC 8446 section 7.3.
  */
 KTLS_API int ktls_keys_tls13(struct ktls_keys *out, uint16_t suite,
@@ -226,8 +226,8 @@ KTLS_API int ktls_keys_tls13(struct ktls_keys *out, uint16_t suite,
 /*
  * Replace a TLS 1.3 traffic secret by that of the next generation, in place.
  * Pure.  Lengths as in ktls_keys_tls13().
- * Returns 0; -KTLS_ESUITE; -EINVAL; -KTLS_ECRYPTO.  After a failure the
- * secret is unchanged.
+ * Returns 0; -KTLS_ESUITE; -EINVAL; -KTLS_ECRYPTO; -EOPNOTSUPP: built without
+ * cryptography.  After a failure the secret is unchanged.
  * RFC 8446 section 7.2 ("traffic upd").
  */
 KTLS_API int ktls_secret_next(uint16_t suite, uint8_t *secret,
@@ -241,7 +241,8 @@ KTLS_API int ktls_secret_next(uint16_t suite, uint8_t *secret,
  * elsewhere, overwrite iv[4..11] with its next value before any install.
  * The caller wipes both.
  * Returns 0; -KTLS_ESUITE: not a TLS 1.2 suite of this library;
- * -KTLS_ECRYPTO.  After a failure both are all zero.
+ * -KTLS_ECRYPTO; -EOPNOTSUPP: built without cryptography.  After a failure
+ * both are all zero.
  * RFC 5246 section 6.3, RFC 5288, RFC 7905.
  */
 KTLS_API int ktls_keys_tls12(struct ktls_keys *client_write,
@@ -437,7 +438,8 @@ KTLS_API int ktls_prepare(struct ssl_ctx_st *ctx, unsigned flags);
  * Legal after ktls_prepare(), before SSL_new().  It is called after ours with
  * the arguments that OpenSSL's SSL_CTX_set_msg_callback() documents; cb NULL
  * removes it.
- * Returns 0; -EINVAL: ctx is not prepared.
+ * Returns 0; -EINVAL: ctx is not prepared; -EOPNOTSUPP: built without a TLS
+ * library.
  */
 KTLS_API int ktls_set_msg_callback(
 	struct ssl_ctx_st *ctx,
@@ -600,7 +602,12 @@ struct ktls_opts {
  * (where neither direction can leave the SSL, or with KTLS_NO_WAIT, the
  * hand-off succeeds all the same, and the first ktls_write() has to repeat all
  * of its bytes: fewer are -KTLS_ESSL and the end of writing; until then
- * whatever else would write is -KTLS_EPENDING).
+ * whatever else would write is -KTLS_EPENDING, and has done nothing; a
+ * KeyUpdate, a ticket, or an SSL_write() of length 0 is ended here.  Without
+ * ktls_prepare(), where an SSL_read() came after the SSL_write(), the SSL may
+ * not tell: BoringSSL of a write of several records, OpenSSL with half a
+ * record inside.  The first of those others is -KTLS_ESSL then, and the end
+ * of writing, unless the write has been repeated before it).
  * -KTLS_ENOTREADY: handshake not finished (BoringSSL with early data: nor is
  * it while SSL_in_early_data()); -KTLS_ECLOSED: shutdown has begun;
  * -EINVAL: NULL, size not set, unknown flags or choices, BoringSSL without
@@ -690,7 +697,8 @@ struct ktls_session {
  * ends inside a record whose rest has not come, or inside a message, or where
  * RX is over with it.
  * What the ciphertext holds besides data is dealt with as in ktls_read(),
- * before this call returns: events are told, with *out set already.
+ * before this call returns: events are told, with *out set already.  A call
+ * that fails tells none.
  *
  * Ownership: *session, its bytes and `fd` stay the caller's; it wipes its
  * secrets.  The descriptor must outlive *out, and is never closed.
@@ -706,8 +714,8 @@ struct ktls_session {
  * plaintext on it (of RX, with ciphertext, later calls say so).  Built without
  * cryptography also what ktls_sock_attach() and ktls_sock_install() return.
  * After a failure *out is NULL, and nothing was read from or sent to the
- * socket (it may have got the ULP); built without cryptography, a refusal of
- * RX can leave TX installed.
+ * socket (it may have got the ULP); after -KTLS_EUNPROVEN keys can be in it
+ * and, built without cryptography, after a refusal of RX those of TX.
  * RFC 8446, RFC 5246; Linux 4.13 and later, else userspace.
  */
 KTLS_API int ktls_open(struct ktls **out, int fd,
@@ -735,18 +743,21 @@ KTLS_API void ktls_free(struct ktls *k);
  * this kernel cannot follow, or cannot answer, or the keys came without a
  * secret (ktls_open()); -KTLS_EHANDSHAKE: a request
  * for a client certificate without an SSL that is kept, or one that the SSL
- * refused; -KTLS_EFLOOD; -KTLS_ECMSG; -ECONNRESET and other errors of the
- * socket.  All of these but -KTLS_ETRUNCATED end writing too; where TLS asks
- * for a fatal alert it has been sent (for its delivery see ktls_linger()).
+ * refused; -KTLS_EFLOOD; -KTLS_ECMSG; -KTLS_ECRYPTO; -ECONNRESET and other
+ * errors of the socket.  All of these but -KTLS_ETRUNCATED end writing too;
+ * where TLS asks for a fatal alert it has been sent (for its delivery see
+ * ktls_linger()).
  * -ENOMEM: there was none to follow a KeyUpdate; not final, call again.
  * What the peer sends besides data is dealt with here: KeyUpdates are
  * followed, and answered by the next write; session tickets and other
  * messages of TLS 1.3 go to the SSL if it was kept (KTLS_KEEP_SSL), else
  * tickets are skipped; renegotiation (TLS 1.2) is refused by a
- * no_renegotiation warning; empty records are skipped.  What the SSL has to
- * answer is sent at once as far as the socket takes it; ktls_events() then
- * says POLLOUT for the rest, and any later call sends it.  Callbacks of the
- * SSL run inside this call, and may not use *k.
+ * no_renegotiation warning, but where RX is on an SSL of BoringSSL: its server
+ * ends with -KTLS_EPROTOCOL, its client sends nothing and goes on; empty
+ * records are skipped.  What the SSL has to answer is sent at once as far as
+ * the socket takes it; ktls_events() then says POLLOUT for the rest, and any
+ * later call sends it.  Callbacks of the SSL run inside this call, and may not
+ * use *k.
  * poll(2) does not know of everything: after a call that filled its buffer
  * there may be more without an event, see ktls_pending().
  * The bytes behind the returned count may be overwritten.
@@ -788,10 +799,11 @@ enum {
  * -EINTR; -EINVAL: unknown flags.
  * Final, and repeated by every later call: -EPIPE; -ECONNRESET and other
  * errors of the socket; -KTLS_ECLOSED: after ktls_shutdown() or a fatal alert
- * of ours; what reading failed with.
- * -KTLS_EKEYLIMIT: the key has sealed its records and cannot be changed here;
- * ktls_alert() and ktls_shutdown() still work.  -ENOMEM: there was none to
- * change the key; nothing is lost, call again.
+ * of ours; -KTLS_ECRYPTO; what reading failed with.
+ * -KTLS_EKEYLIMIT: the key has sealed its records, or all that there are
+ * numbers for, and cannot be changed here; ktls_alert() and ktls_shutdown()
+ * still work.  -ENOMEM: there was none to change the key; nothing is lost,
+ * call again.
  * Keys change on the way where the peer asked for it or the limit is reached
  * (see struct ktls_opts), also in the middle of a long call.
  * No signal is raised.
@@ -817,8 +829,8 @@ KTLS_API ssize_t ktls_writev(struct ktls *k, const struct iovec *iov,
  * Returns the bytes taken, possibly fewer than count; 0: count is 0, or the
  * file ends at or before the offset; -KTLS_ENOTFILE: not a regular file;
  * -EINVAL: negative offset; -EBADF; -EIO: the file could not be read;
- * otherwise as ktls_write().  After an error *offset tells what was taken
- * before: bytes or error, never both.
+ * -KTLS_EPENDING: see ktls_handoff(); otherwise as ktls_write().  After an
+ * error *offset tells what was taken before: bytes or error, never both.
  * What was taken is on its way when the call returns, unless `flags` has
  * KTLS_MORE: no record is held back for more data.
  * Linux 4.13; zero-copy up to the encryption in the kernel.
@@ -910,8 +922,11 @@ KTLS_API int ktls_post_handshake(struct ktls *k);
  * the connection is dead: close the descriptor; -EAGAIN: wait for
  * ktls_events(), which may be no event but POLLHUP, and no longer than
  * ktls_linger_timeout(), and call again; -EINTR: call again; -ETIMEDOUT,
- * -ENOBUFS: time or bytes have run out, close the descriptor.  On a blocking
- * descriptor it waits itself, up to the deadline, and changes SO_SNDTIMEO.
+ * -ENOBUFS: time or bytes have run out, close the descriptor;
+ * -KTLS_EPENDING: as 0, but a write that had to be repeated was not (see
+ * ktls_handoff()): ours ended in a record of it, without close_notify.  On a
+ * blocking descriptor it waits itself, up to the deadline, and changes
+ * SO_SNDTIMEO.
  * RFC 8446 section 6.1.
  */
 KTLS_API int ktls_linger(struct ktls *k, size_t max_bytes,
@@ -949,7 +964,8 @@ KTLS_API ssize_t ktls_splice_read(struct ktls *k, int pipe_fd, size_t len);
  * Returns the bytes sent; 0: len is 0, or the pipe has no writer and is
  * empty; -EAGAIN: the pipe is empty, or the socket has no room (ktls_events()
  * tells POLLOUT); -KTLS_ENOTPIPE: not a pipe; -EBADF; -ENOMEM: nothing is
- * lost, call again; otherwise as ktls_write().
+ * lost, call again; -KTLS_EPENDING: see ktls_handoff(), nothing has left the
+ * pipe; otherwise as ktls_write().
  * On the kernel path bytes leave the pipe as they are sent.  On the others
  * up to 64 KiB may have left it that were not: they are kept, and sent and
  * counted first by the next calls, for which the pipe may be empty by then.

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The SSL_CTXs, a certificate, and the two SSLs of an iteration. */
+#include <stdio.h>
+
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
@@ -80,7 +82,7 @@ void run_contexts_close(void)
 	SSL_CTX_free(peer_ctx);
 }
 
-static const char *const ciphers13[] = {
+const char *const run_suites_1_3[3] = {
 	"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
 	"TLS_CHACHA20_POLY1305_SHA256"
 };
@@ -89,22 +91,37 @@ static const char *const ciphers12[] = {
 	"ECDHE-ECDSA-CHACHA20-POLY1305"
 };
 
+/* The client's second group is for what a HelloRetryRequest asks for. */
+static void set_groups(const struct run_plan *p, SSL *ssl, int server)
+{
+	const char *group = NULL;
+	char both[32];
+
+	if (p->version == KTLS_TLS_1_3)
+		group = tls_group_of_suite(run_suites_1_3[p->suite]);
+	if (!group && !p->hello_retry) {
+		SSL_set1_curves_list(ssl, "X25519:P-256");
+		return;
+	}
+	if (!group)
+		group = "P-384";
+	snprintf(both, sizeof(both), "X25519:%s", group);
+	SSL_set1_curves_list(ssl, p->hello_retry && !server ? both : group);
+}
+
 static void configure(struct run *r, SSL *ssl, int server)
 {
 	const struct run_plan *p = &r->plan;
 
 	SSL_set_min_proto_version(ssl, p->version);
 	SSL_set_max_proto_version(ssl, p->version);
-	tls_set_suites_of(ssl, ciphers13[p->suite]);
+	tls_set_suites_of(ssl, run_suites_1_3[p->suite]);
 	SSL_set_cipher_list(ssl, ciphers12[p->suite]);
+	set_groups(p, ssl, server);
 	if (server) {
 		tls_set_tickets_of(ssl, p->tickets);
-		SSL_set1_curves_list(ssl, p->hello_retry ? "P-384" :
-							   "X25519:P-256");
 		SSL_set_accept_state(ssl);
 	} else {
-		SSL_set1_curves_list(ssl, p->hello_retry ? "X25519:P-384" :
-							   "X25519:P-256");
 		SSL_set_connect_state(ssl);
 	}
 }

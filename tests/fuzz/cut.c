@@ -56,6 +56,35 @@ void cut_open(struct duo *d, int prepared)
 	cut_key_updates = 0;
 }
 
+void cut_write(struct duo *d, int prepared, size_t len)
+{
+	int n;
+
+	cut_open(d, prepared);
+	duo_shake(d);
+	cut_narrow(d);
+	while ((n = SSL_write(d->ssl, duo_pattern(d->sent), (int)len)) > 0)
+		d->sent += (size_t)n;
+	ck_assert_int_eq(SSL_get_error(d->ssl, n), SSL_ERROR_WANT_WRITE);
+}
+
+void cut_go_on(struct duo *d, struct ktls *k, size_t len)
+{
+	const size_t total = d->sent + len;
+	ssize_t n;
+
+	while (d->sent < total) {
+		n = duo_put(d, k, total - d->sent);
+		if (n != -EAGAIN)
+			ck_assert_int_gt(n, 0);
+		duo_drain(d);
+	}
+	while (d->got < total)
+		duo_drain(d);
+	ck_assert_uint_eq(d->got, total);
+	duo_alive(d, k);
+}
+
 int cut_handoff(struct duo *d, struct ktls **k, enum ktls_choice path,
 		unsigned flags)
 {

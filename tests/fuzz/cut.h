@@ -25,6 +25,12 @@ void cut_open(struct duo *d, int prepared);
 /* Neither end takes much that nobody reads. */
 void cut_narrow(struct duo *d);
 
+/* A write of `len` bytes of the pattern is cut by a full socket. */
+void cut_write(struct duo *d, int prepared, size_t len);
+
+/* It is repeated, and all of it comes once, and all behind it. */
+void cut_go_on(struct duo *d, struct ktls *k, size_t len);
+
 /* ktls_handoff(), and the caller's part after success. */
 int cut_handoff(struct duo *d, struct ktls **k, enum ktls_choice path,
 		unsigned flags);

@@ -215,7 +215,7 @@ static ssize_t fake_sendmsg(int fd, const struct msghdr *msg, int flags)
 		shorten(&cut, &iov);
 	}
 	if (!s || !s->tx.k.on)
-		return ktls__sys_linux.sendmsg(fd, &cut, flags);
+		return fake_rx_send(s, fd, &cut, flags);
 	return fake_tx_send(s, &cut, flags);
 }
 

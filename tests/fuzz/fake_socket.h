@@ -112,6 +112,9 @@ size_t fake_tx_push(struct fake_sock *s);
 ssize_t fake_rx_recv(struct fake_sock *s, struct msghdr *msg, int flags);
 ssize_t fake_rx_splice(struct fake_sock *s, int pipe_fd, size_t len, int wait);
 int fake_rx_ready(struct fake_sock *s);
+/* A send without keys; `s` NULL: the socket has none for RX either. */
+ssize_t fake_rx_send(struct fake_sock *s, int fd, const struct msghdr *msg,
+		     int flags);
 void fake_rx_clear(struct fake_sock *s);
 
 /* fake_splice.c */

@@ -258,6 +258,21 @@ static int get_tls(int fd, int name, void *val, socklen_t *len)
 	return -ENOPROTOOPT;
 }
 
+/* A name of 16 bytes, or nothing: as do_tcp_getsockopt(). */
+static int get_ulp(int fd, void *val, socklen_t *len)
+{
+	static const char name[16] = "tls";
+	struct fake_sock *s = fake_find(fd);
+
+	if (!s || !s->ulp) {
+		*len = 0;
+		return 0;
+	}
+	*len = *len < sizeof(name) ? *len : sizeof(name);
+	memcpy(val, name, *len);
+	return 0;
+}
+
 /* sk_err holds what the TLS layer latched; reading it clears it. */
 static int get_error(struct fake_sock *s, int fd, void *val, socklen_t *len)
 {
@@ -288,6 +303,8 @@ int fake_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 		return get_tls(fd, name, val, len);
 	if (level == SOL_SOCKET && name == SO_ERROR)
 		return get_error(s, fd, val, len);
+	if (level == IPPROTO_TCP && name == TCP_ULP && is_tcp(fd))
+		return get_ulp(fd, val, len);
 	if (level == IPPROTO_TCP && name == TCP_INFO && s)
 		fake_tx_push(s);
 	return ktls__sys_linux.getsockopt(fd, level, name, val, len);

@@ -57,6 +57,8 @@ static void count_plan(const struct run_plan *p)
 	run_count(p->near_server ? COUNT_SERVER : COUNT_CLIENT);
 	run_count(p->version == KTLS_TLS_1_2 ? COUNT_TLS12 : COUNT_TLS13);
 	run_count((enum run_count)(COUNT_AES128 + p->suite));
+	if (p->suite == 1 && p->version == KTLS_TLS_1_3)
+		run_count(COUNT_AES256_TLS13);
 	run_count(p->blocking ? COUNT_BLOCKING : COUNT_NONBLOCKING);
 	run_count(p->memory_bio ? COUNT_MEMORY_BIO : COUNT_SOCKET_BIO);
 	if (p->closing_bio)

@@ -32,6 +32,40 @@ void keyed_start(enum keyed_world world)
 	ktls__sys = &ktls__sys_linux;
 	if (world != KEYED_HOST)
 		fake_kernel_start(&options);
+	else if (keyed_worlds() == 1)
+		keyed_must(keyed_has_tls(KEYED_HOST));
+}
+
+int keyed_worlds(void)
+{
+	const char *world = getenv("KTLS_TEST_WORLD");
+
+	return world != NULL && strcmp(world, "host") == 0 ? 1 : KEYED_WORLDS;
+}
+
+static struct ktls_features features(void)
+{
+	struct ktls_features f = { .size = sizeof(f) };
+
+	keyed_must(ktls_probe(&f) == 0);
+	return f;
+}
+
+int keyed_has_tls(enum keyed_world world)
+{
+	return world != KEYED_HOST || features().ulp == 0;
+}
+
+int keyed_can_rekey(enum keyed_world world)
+{
+	return world == KEYED_HOST ? features().rekey : world == KEYED_REKEY;
+}
+
+enum keyed_world keyed_kernel(int rekey)
+{
+	if (keyed_worlds() == 1)
+		return KEYED_HOST;
+	return rekey ? KEYED_REKEY : KEYED_FIXED;
 }
 
 int keyed_is_gcm12(const struct keyed *c)

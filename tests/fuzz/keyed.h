@@ -89,6 +89,14 @@ struct keyed {
 
 /* Before all else, once per process. */
 void keyed_start(enum keyed_world world);
+/* How many of them; KTLS_TEST_WORLD=host: the first one alone, whose kernel
+ * has to have TLS then. */
+int keyed_worlds(void);
+/* Its kernel has TLS; it can change keys. */
+int keyed_has_tls(enum keyed_world world);
+int keyed_can_rekey(enum keyed_world world);
+/* One that has TLS: this host's where that is the only one, else a fake. */
+enum keyed_world keyed_kernel(int rekey);
 
 /* Connected, non-blocking sockets and a session that would open; `seed`
  * makes the keys. */

@@ -21,13 +21,13 @@
 	} \
 	END_TEST \
 	static void name##_of(int way)
-#define OPEN_PROCESSES (KEYED_WORLDS * OPEN_CHOICES)
+#define OPEN_PROCESSES (keyed_worlds() * OPEN_CHOICES)
 
 /* World, choices, kind and role by number, a connection that is not open. */
 void open_way(struct keyed *c, int i);
 enum keyed_world open_way_world(int i);
 
-/* Does the fake kernel take this direction, at once? */
+/* Does the kernel take this direction, at once? */
 int open_way_kernel(const struct keyed *c, int i, int dir);
 /* It does, and cannot change its keys. */
 int open_way_fixed(const struct keyed *c, int i, int dir);

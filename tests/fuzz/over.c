@@ -154,12 +154,26 @@ static int check_direction(struct run *r, int dir,
 			ktls_reason_name(d->reason), d->reason_errno);
 }
 
+/* That of the plan, also where the library has the choice. */
+static int check_suite(struct run *r, uint16_t suite)
+{
+	static const uint16_t tls12[] = { 0xc02b, 0xc02c, 0xcca9 };
+	const struct run_plan *p = &r->plan;
+
+	if (suite == (p->version == KTLS_TLS_1_3 ? 0x1301 + p->suite :
+						   tls12[p->suite]))
+		return 0;
+	return run_fail(r, "suite %04x, not %d", suite, p->suite);
+}
+
 static int check_result(struct run *r)
 {
 	struct ktls_conn_info info = { .size = sizeof(info) };
 
 	if (ktls_info(r->k, &info))
 		return run_fail(r, "no info");
+	if (check_suite(r, info.suite))
+		return -1;
 	if (info.version != r->plan.version ||
 	    info.server != r->plan.near_server || ktls_fd(r->k) != r->fd)
 		return run_fail(r, "info is about another connection");
@@ -219,8 +233,7 @@ int over(struct run *r)
 	if (ret)
 		return run_fail(r, "the hand-off does not end: %s",
 				ktls_strerror(ret));
-	if (check_result(r))
-		return -1;
+	/* before any failure: an SSL that was given away is not ours to free */
 	take_over(r);
-	return 0;
+	return check_result(r);
 }

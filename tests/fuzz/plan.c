@@ -79,9 +79,10 @@ static int suite(struct run *r)
 {
 	int drawn = (int)stream_below(&r->random, 3);
 
-	if (r->plan.version == KTLS_TLS_1_3 && !tls_has(TLS_CHOICE_1_3))
-		return strstr(tls_suite_of_two(), "CHACHA20") ? 2 : 0;
-	return drawn;
+	if (r->plan.version != KTLS_TLS_1_3 || tls_has(TLS_CHOICE_1_3) ||
+	    tls_group_of_suite(run_suites_1_3[drawn]))
+		return drawn;
+	return strstr(tls_suite_of_two(), "CHACHA20") ? 2 : 0;
 }
 
 void run_plan(struct run *r)

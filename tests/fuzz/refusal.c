@@ -11,6 +11,8 @@
 #include <openssl/err.h>
 
 #include "sock.h"
+#include "sys.h"
+#include "uapi.h"
 
 const char *refusal_name(int err)
 {
@@ -21,6 +23,16 @@ void refusal_no_keys(int fd)
 {
 	ck_assert_int_le(ktls__sock_has_keys(fd, KTLS_TX), 0);
 	ck_assert_int_le(ktls__sock_has_keys(fd, KTLS_RX), 0);
+}
+
+int refusal_has_ulp(int fd)
+{
+	char name[16] = "";
+	socklen_t len = sizeof(name);
+	int err = ktls__sys->getsockopt(fd, KTLS__SOL_TCP, KTLS__TCP_ULP, name,
+					&len);
+
+	return err == 0 && len > 0 && strcmp(name, "tls") == 0;
 }
 
 void refused(struct keyed *c, int err)
@@ -61,6 +73,7 @@ void refused_untouched(struct keyed *c, int err)
 	send_text(c->peer_fd, "waiting");
 	ck_assert_int_eq(poll(&p, 1, -1), 1);
 	refused(c, err);
+	ck_assert_int_eq(refusal_has_ulp(c->fd), 0);
 	recv_text(c->fd, "waiting");
 	keyed_quiet(c);
 	/* What comes first is not ours. */

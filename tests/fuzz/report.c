@@ -2,18 +2,24 @@
 /* Counts what the iterations met, and refuses a run that met too little. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "fake_kernel.h"
 #include "run.h"
 #include "tests/tls_calls.h"
 
-#define ENOUGH 500 /* iterations from which on every class must appear */
+/* Iterations from which on every class must appear, and those that come three
+ * times in a thousand. */
+#define ENOUGH 500
+#define ENOUGH_RARE 2000
 
 enum must {
 	MAY,
 	MUST,
 	MUST_REFERENCES, /* where an SSL has references */
 	MUST_TICKETS, /* where tickets are made on request */
+	MUST_RARE,    /* in that many iterations */
+	MUST_AES,     /* where two ends can come to AES in TLS 1.3 */
 	MUST_FAKE /* only on the fake kernel */
 };
 
@@ -35,6 +41,7 @@ static const struct {
 	[COUNT_AES128] = { "AES-128-GCM", MUST },
 	[COUNT_AES256] = { "AES-256-GCM", MUST },
 	[COUNT_CHACHA] = { "ChaCha20-Poly1305", MUST },
+	[COUNT_AES256_TLS13] = { "TLS 1.3 with AES-256-GCM", MUST_AES },
 	[COUNT_BLOCKING] = { "blocking", MUST },
 	[COUNT_NONBLOCKING] = { "non-blocking", MUST },
 	[COUNT_SOCKET_BIO] = { "socket BIO", MUST },
@@ -52,8 +59,8 @@ static const struct {
 	[COUNT_SSL_GIVEN] = { "SSL given away", MUST },
 	[COUNT_HANDOFF_AGAIN] = { "hand-off: -EAGAIN", MUST },
 	[COUNT_HANDOFF_PENDING] = { "hand-off: -KTLS_EPENDING", MUST },
-	[COUNT_NO_WAIT_RECORD] = { "not waited for a record", MUST },
-	[COUNT_NO_WAIT_WRITE] = { "not waited for a write", MUST },
+	[COUNT_NO_WAIT_RECORD] = { "not waited for a record", MUST_RARE },
+	[COUNT_NO_WAIT_WRITE] = { "not waited for a write", MUST_RARE },
 	[COUNT_IN_FLIGHT] = { "peer data in flight", MUST },
 	[COUNT_LEFTOVER] = { "data left over inside", MUST },
 	[COUNT_PARTIAL_WRITE] = { "SSL_write() to be repeated", MUST },
@@ -109,7 +116,8 @@ static void print_reasons(const char *name, const unsigned long *n)
 			       ktls_reason_name((enum ktls_reason)i), n[i]);
 }
 
-static int is_due(enum must must, const struct run_options *options)
+static int is_due(enum must must, const struct run_options *options,
+		  unsigned long ran)
 {
 	switch (must) {
 	case MAY:
@@ -118,6 +126,11 @@ static int is_due(enum must must, const struct run_options *options)
 		return tls_has(TLS_REFERENCES);
 	case MUST_TICKETS:
 		return tls_has(TLS_TICKETS_LATER);
+	case MUST_RARE:
+		return ran >= ENOUGH_RARE;
+	case MUST_AES:
+		return tls_has(TLS_CHOICE_1_3) ||
+		       strstr(tls_suite_of_two(), "AES") != NULL;
 	case MUST_FAKE:
 		return options->fake_kernel;
 	default:
@@ -137,7 +150,7 @@ int run_report(const struct run_options *options, unsigned long ran)
 	if (ran < ENOUGH)
 		return 0;
 	for (i = 0; i < COUNTS; i++) {
-		if (counts[i] || !is_due(classes[i].must, options))
+		if (counts[i] || !is_due(classes[i].must, options, ran))
 			continue;
 		printf("fuzz_handoff: never met: %s\n", classes[i].name);
 		never++;

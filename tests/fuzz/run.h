@@ -135,7 +135,7 @@ enum run_count {
 	COUNT_TX_KERNEL, COUNT_RX_KERNEL, COUNT_TX_USERSPACE,
 	COUNT_RX_USERSPACE, COUNT_TX_LIBRARY, COUNT_RX_LIBRARY,
 	COUNT_CLIENT, COUNT_SERVER, COUNT_TLS12, COUNT_TLS13,
-	COUNT_AES128, COUNT_AES256, COUNT_CHACHA,
+	COUNT_AES128, COUNT_AES256, COUNT_CHACHA, COUNT_AES256_TLS13,
 	COUNT_BLOCKING, COUNT_NONBLOCKING, COUNT_SOCKET_BIO, COUNT_MEMORY_BIO,
 	COUNT_CLOSING_BIO, COUNT_ATTACH_EARLY, COUNT_ATTACH_LATE,
 	COUNT_UNPREPARED, COUNT_HELLO_RETRY,
@@ -172,6 +172,7 @@ void run_trace(const struct run *r, const char *format, ...)
 void run_plan(struct run *r);
 
 /* contexts.c: shared by all iterations. */
+extern const char *const run_suites_1_3[3];
 int run_contexts_open(void);
 void run_contexts_close(void);
 int run_ssl_open(struct run *r);

@@ -106,6 +106,17 @@ static ssize_t receive(int fd, int *type, void *buf, size_t len)
 	return recv_type(fd, type, buf, len, &flags);
 }
 
+static int ulp_len(int fd)
+{
+	char name[64];
+	socklen_t len = sizeof(name);
+
+	ck_assert_int_eq(ktls__sys->getsockopt(fd, IPPROTO_TCP, TCP_ULP, name,
+					       &len), 0);
+	ck_assert(len == 0 || strcmp(name, "tls") == 0);
+	return (int)len;
+}
+
 START_TEST(test_options)
 {
 	uint8_t blob[56];
@@ -114,11 +125,14 @@ START_TEST(test_options)
 
 	ck_assert_int_eq(attach(fd), -ENOTCONN);
 	ktls__sys->close(fd);
+	ck_assert_int_eq(ulp_len(pair[0]), 0);
 	ck_assert_int_eq(install(pair[0], KTLS_TX), -ENOPROTOOPT);
 	ck_assert_int_eq(ktls__sys->getsockopt(pair[0], SOL_TLS, 1, blob, &len),
 			 -EOPNOTSUPP);
 	ck_assert_int_eq(attach(pair[0]), 0);
 	ck_assert_int_eq(attach(pair[0]), -EEXIST);
+	ck_assert_int_eq(ulp_len(pair[0]), 16);
+	ck_assert_int_eq(ulp_len(pair[1]), 0);
 	ck_assert_int_eq(ktls__sys->getsockopt(pair[0], SOL_TLS, 1, blob, &len),
 			 -EBUSY);
 	memset(blob, 0, sizeof(blob));

@@ -51,8 +51,8 @@ static enum ktls_reason rx_reason(int i)
 		return KTLS_REASON_NONE;
 	if (c.opts.rx == KTLS_USERSPACE)
 		return KTLS_REASON_POLICY;
-	return open_way_world(i) == KEYED_HOST ? KTLS_REASON_NO_MODULE :
-						 KTLS_REASON_NO_REKEY;
+	return keyed_has_tls(open_way_world(i)) ? KTLS_REASON_NO_REKEY :
+						  KTLS_REASON_NO_MODULE;
 }
 
 static enum ktls_reason tx_reason(int i)
@@ -138,12 +138,16 @@ OPEN_TEST(all_that_is_left)
 
 #define LARGE ((size_t)1 << 20)
 
-/* More than any buffer holds, by records of every size. */
+/* More than any buffer holds, by records of every size.  An emulated kernel
+ * takes its time: some ways are enough for it. */
 OPEN_TEST(much)
 {
-	uint8_t *all = malloc(3 * LARGE);
+	uint8_t *all;
 	size_t at, n;
 
+	if (keyed_worlds() == 1 && way % 7)
+		return;
+	all = malloc(3 * LARGE);
 	ck_assert_ptr_nonnull(all);
 	open_way(&c, way);
 	stream_fill(77, 0, all, 3 * LARGE);
@@ -245,7 +249,7 @@ START_TEST(kernel_refuses)
 	static const int whats[] = { FAKE_ULP, KTLS_TX, KTLS_RX };
 	int i;
 
-	keyed_start(_i ? KEYED_REKEY : KEYED_FIXED);
+	keyed_start((enum keyed_world)(KEYED_FIXED + _i));
 	for (i = 0; i < 15 * KEYED_KINDS; i++)
 		refuse_kernel(&keyed_kinds[i / 15], whats[i % 3],
 			      errors[i / 3 % 5]);
@@ -334,7 +338,7 @@ int main(void)
 	tcase_add_loop_test(tcase, all_that_is_left, 0, OPEN_PROCESSES);
 	tcase_add_loop_test(tcase, much, 0, OPEN_PROCESSES);
 	tcase_add_loop_test(tcase, environment, 0, OPEN_PROCESSES);
-	tcase_add_loop_test(tcase, kernel_refuses, 0, 2);
+	tcase_add_loop_test(tcase, kernel_refuses, 0, keyed_worlds() - 1);
 	tcase_add_loop_test(tcase, blocking, 0, OPEN_PROCESSES);
 	tcase_add_loop_test(tcase, defaults, 0, OPEN_PROCESSES);
 	tcase_add_loop_test(tcase, by_file_and_pipe, 0, OPEN_PROCESSES);

@@ -243,6 +243,7 @@ OPEN_TEST(short_sizes)
 			  err == -KTLS_ESUITE);
 		ck_assert_ptr_null(k);
 		refusal_no_keys(c.fd);
+		ck_assert_int_eq(refusal_has_ulp(c.fd), 0);
 	}
 	c.session.size = offsetof(struct ktls_session, plaintext);
 	keyed_open(&c);
@@ -259,6 +260,7 @@ OPEN_TEST(nulls)
 	ck_assert_int_eq(ktls_open(NULL, c.fd, &c.session, &c.opts), -EINVAL);
 	ck_assert_int_eq(ktls_open(&k, c.fd, NULL, &c.opts), -EINVAL);
 	ck_assert_ptr_null(k);
+	ck_assert_int_eq(refusal_has_ulp(c.fd), 0);
 	c.session.plaintext_len = 1;
 	refused_untouched(&c, -EINVAL);
 	c.session.plaintext_len = SIZE_MAX;
@@ -356,17 +358,17 @@ int main(void)
 	TCase *tcase = tcase_create("each");
 
 	tcase_set_timeout(tcase, 120);
-	tcase_add_loop_test(tcase, lengths, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, nothing_or_too_much, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, both, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, suites, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, versions, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, sizes, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, short_sizes, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, nulls, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, sequence_numbers, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, options, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, environment, 0, KEYED_WORLDS);
+	tcase_add_loop_test(tcase, lengths, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, nothing_or_too_much, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, both, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, suites, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, versions, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, sizes, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, short_sizes, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, nulls, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, sequence_numbers, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, options, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, environment, 0, keyed_worlds());
 	suite_add_tcase(all, tcase);
 	return suite_main(all);
 }

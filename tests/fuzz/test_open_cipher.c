@@ -287,16 +287,16 @@ int main(void)
 	TCase *tcase = tcase_create("each");
 
 	tcase_set_timeout(tcase, 120);
-	tcase_add_loop_test(tcase, flips, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, length_grows, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, wrong_numbers, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, wrong_order, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, wrong_keys, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, no_tls, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, header_alone, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, types, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, no_type_inside, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, too_long, 0, KEYED_WORLDS);
+	tcase_add_loop_test(tcase, flips, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, length_grows, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, wrong_numbers, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, wrong_order, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, wrong_keys, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, no_tls, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, header_alone, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, types, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, no_type_inside, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, too_long, 0, keyed_worlds());
 	suite_add_tcase(all, tcase);
 	return suite_main(all);
 }

@@ -16,6 +16,9 @@
 
 static struct keyed c;
 
+/* From one cut to the next; an emulated kernel takes its time for each. */
+#define STEP ((size_t)(keyed_worlds() == 1 ? 12 : 4))
+
 static void seal(const char *text)
 {
 	keyed_seal(&c, KTLS_RECORD_DATA, text, strlen(text));
@@ -83,7 +86,7 @@ OPEN_TEST(rest_is_there)
 	size_t len = stream_len(way);
 	size_t at;
 
-	for (at = (size_t)way % 4; at <= len; at += 4)
+	for (at = (size_t)way % STEP; at <= len; at += STEP)
 		cut(way, at, len - at);
 }
 
@@ -92,7 +95,7 @@ OPEN_TEST(rest_comes_later)
 	size_t len = stream_len(way);
 	size_t at;
 
-	for (at = (size_t)way % 4; at <= len; at += 4)
+	for (at = (size_t)way % STEP; at <= len; at += STEP)
 		cut(way, at, 0);
 }
 
@@ -102,7 +105,7 @@ OPEN_TEST(rest_comes_half)
 	size_t len = stream_len(way);
 	size_t at;
 
-	for (at = (size_t)way % 4; at < len; at += 4)
+	for (at = (size_t)way % STEP; at < len; at += STEP)
 		cut(way, at, at % 5);
 }
 

@@ -34,6 +34,7 @@ static void make(int i)
 /* By each choice: what does not go to the kernel needs a socket, too. */
 static void refuse_fd(int fd, int err)
 {
+	const int had_ulp = refusal_has_ulp(fd);
 	enum ktls_choice choice;
 	struct ktls *k;
 	int is;
@@ -45,6 +46,7 @@ static void refuse_fd(int fd, int err)
 		ck_assert_msg(is == err, "%s, not %s", refusal_name(is),
 			      refusal_name(err));
 		ck_assert_ptr_null(k);
+		ck_assert_int_eq(refusal_has_ulp(fd), had_ulp);
 	}
 }
 
@@ -198,10 +200,9 @@ OPEN_TEST(no_sockets)
 START_TEST(has_keys)
 {
 	const int dir = _i & 2 ? KTLS_TX : KTLS_RX;
-	const enum keyed_world world = _i & 1 ? KEYED_REKEY : KEYED_FIXED;
 	uint64_t seq;
 
-	keyed_start(world);
+	keyed_start(keyed_kernel(_i & 1));
 	keyed_make(&c, &keyed_kinds[_i / 4], 1, 3);
 	ck_assert_int_eq(ktls_sock_attach(c.fd), 0);
 	ck_assert_int_eq(ktls_sock_install(c.fd, dir, dir == KTLS_TX ? &c.tx :
@@ -225,7 +226,7 @@ START_TEST(opened_twice)
 {
 	struct ktls *k = (struct ktls *)&c;
 
-	keyed_start(_i & 1 ? KEYED_REKEY : KEYED_FIXED);
+	keyed_start(keyed_kernel(_i & 1));
 	keyed_make(&c, &keyed_kinds[_i / 2], 1, 3);
 	keyed_open(&c);
 	ck_assert_int_eq(ktls_open(&k, c.fd, &c.session, &c.opts), -EBUSY);
@@ -238,7 +239,7 @@ END_TEST
 /* The ULP alone is not in the way. */
 START_TEST(attached_before)
 {
-	keyed_start(_i & 1 ? KEYED_REKEY : KEYED_FIXED);
+	keyed_start(keyed_kernel(_i & 1));
 	keyed_make(&c, &keyed_kinds[_i / 2], 1, 3);
 	ck_assert_int_eq(ktls_sock_attach(c.fd), 0);
 	c.opts.rx = KTLS_KERNEL;
@@ -291,16 +292,16 @@ int main(void)
 	TCase *tcase = tcase_create("each");
 
 	tcase_set_timeout(tcase, 120);
-	tcase_add_loop_test(tcase, unix_sockets, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, udp, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, not_connected, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, multipath, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, no_sockets, 0, KEYED_WORLDS);
+	tcase_add_loop_test(tcase, unix_sockets, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, udp, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, not_connected, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, multipath, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, no_sockets, 0, keyed_worlds());
 	tcase_add_loop_test(tcase, has_keys, 0, 4 * KEYED_KINDS);
 	tcase_add_loop_test(tcase, opened_twice, 0, 2 * KEYED_KINDS);
 	tcase_add_loop_test(tcase, attached_before, 0, 2 * KEYED_KINDS);
-	tcase_add_loop_test(tcase, half_closed, 0, KEYED_WORLDS);
-	tcase_add_loop_test(tcase, reset, 0, KEYED_WORLDS);
+	tcase_add_loop_test(tcase, half_closed, 0, keyed_worlds());
+	tcase_add_loop_test(tcase, reset, 0, keyed_worlds());
 	suite_add_tcase(all, tcase);
 	return suite_main(all);
 }

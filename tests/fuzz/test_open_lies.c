@@ -74,6 +74,8 @@ START_TEST(other_keys)
 	ck_assert_int_eq(ktls_open(&k, c.fd, &c.session, &c.opts),
 			 -KTLS_EUNPROVEN);
 	ck_assert_ptr_null(k);
+	/* nobody hears of a connection that is none */
+	ck_assert_uint_eq(c.event_count, 0);
 	keyed_quiet(&c);
 	keyed_close(&c);
 }

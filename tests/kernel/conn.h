@@ -11,6 +11,7 @@
 
 TCase *conn_read_case(void);
 TCase *conn_record_case(void);
+TCase *conn_fault_case(void);
 TCase *conn_control_case(void);
 TCase *conn_rekey_case(void);
 TCase *conn_auth_case(void);

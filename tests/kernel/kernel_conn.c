@@ -32,6 +32,7 @@ static SRunner *all_cases(void)
 
 	suite_add_tcase(suite, conn_read_case());
 	suite_add_tcase(suite, conn_record_case());
+	suite_add_tcase(suite, conn_fault_case());
 	suite_add_tcase(suite, conn_control_case());
 	suite_add_tcase(suite, conn_rekey_case());
 	suite_add_tcase(suite, conn_auth_case());

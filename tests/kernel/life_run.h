@@ -79,6 +79,8 @@ typedef void life_do(struct life *l, const struct life_step *s);
 life_do life_send, life_update, life_rekey, life_raw, life_hold, life_release,
 	life_fin, life_reset, life_gets, life_gets_message, life_gets_alert,
 	life_gets_stream;
+/* Is it the alert that was due, or the SSL's own idea of it? */
+int life_is_alert(const struct life *l, int alert, int due);
 
 /* life_ours.c */
 life_do life_read, life_ends, life_fails, life_dead, life_sees, life_peeks,

@@ -143,7 +143,9 @@ void life_refuses(struct life *l, const struct life_step *s)
 	life_fails(l, &due);
 	life_dead(l, &due);
 	life_gets_alert(l, &due);
-	life_result(l, "alert_sent", life_info(l).alert_sent, l->due_alert);
+	if (!life_is_alert(l, life_info(l).alert_sent, l->due_alert))
+		life_result(l, "alert_sent", life_info(l).alert_sent,
+			    l->due_alert);
 }
 
 /* Header, 8 bytes of nonce, text, inner type and tag: at most 39 bytes. */

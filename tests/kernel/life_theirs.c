@@ -179,6 +179,17 @@ void life_gets_message(struct life *l, const struct life_step *s)
 	l->peer.next++;
 }
 
+/* Without the fix of CVE-2026-75806 OpenSSL says internal_error of a record of
+ * TLS 1.2 that is too short for its AEAD. */
+int life_is_alert(const struct life *l, int alert, int due)
+{
+	const unsigned env = l->run->env;
+
+	return alert == due ||
+	       (alert == 80 && due == 20 && (env & LIFE_RX_LIBRARY) &&
+		!(env & (LIFE_RX_BORING | LIFE_TLS_1_3)));
+}
+
 void life_gets_alert(struct life *l, const struct life_step *s)
 {
 	struct life_item *item = next_item(l, s);
@@ -186,7 +197,7 @@ void life_gets_alert(struct life *l, const struct life_step *s)
 				       s->value == 100);
 
 	expect_type(l, item, KTLS_RECORD_ALERT);
-	if (item->len != 2 || item->bytes[1] != s->value)
+	if (item->len != 2 || !life_is_alert(l, item->bytes[1], s->value))
 		life_fail(l, "the peer gets alert %d, not %d",
 			  item->len > 1 ? item->bytes[1] : -1, s->value);
 	if (item->bytes[0] != (soft ? WARNING : FATAL))

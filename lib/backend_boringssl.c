@@ -239,17 +239,29 @@ uint64_t ktls__backend_key_updates_sent(SSL *ssl)
 								  sealed;
 }
 
+/* Of a write that was cut: no more than there are in all. */
+static size_t most_records(SSL *ssl)
+{
+	const size_t most = (size_t)INT_MAX / SSL3_RT_MAX_PLAIN_LENGTH;
+	const struct ktls__trace *t = ktls__trace_of(ssl);
+	uint64_t sealed;
+
+	if ((SSL_get_mode(ssl) & SSL_MODE_ENABLE_PARTIAL_WRITE) != 0)
+		return 0;
+	if (t == NULL || t->tx.bio != SSL_get_wbio(ssl))
+		return most;
+	sealed = t->tx.bytes / SSL3_RT_MAX_PLAIN_LENGTH;
+	return sealed < most ? (size_t)sealed + 1 : most;
+}
+
 /*
  * It refuses less than is left of data that were cut, and forgets how far it
  * was if that is less than it has sealed of them before.  These are full
  * records: counting down by one of them meets the refusal first.  Nothing is
  * sealed, or even looked at, while the rest of a record finds no room.
  */
-static bool refuses_less(SSL *ssl)
+static bool refuses_less(SSL *ssl, size_t records)
 {
-	const size_t most = (size_t)INT_MAX / SSL3_RT_MAX_PLAIN_LENGTH;
-	size_t records = SSL_get_mode(ssl) & SSL_MODE_ENABLE_PARTIAL_WRITE ?
-				 0 : most;
 	int len;
 	int n;
 
@@ -267,6 +279,7 @@ bool ktls__flush_is_cut(SSL *ssl)
 	BIO *wbio = SSL_get_wbio(ssl);
 	BIO *bio = make_gate(NULL);
 	uint32_t mode = SSL_get_mode(ssl);
+	size_t records = most_records(ssl);
 	bool flush;
 
 	if (bio == NULL)
@@ -274,7 +287,7 @@ bool ktls__flush_is_cut(SSL *ssl)
 	BIO_up_ref(wbio);
 	SSL_set0_wbio(ssl, bio);
 	SSL_set_mode(ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	flush = !refuses_less(ssl);
+	flush = !refuses_less(ssl, records);
 	if ((mode & SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER) == 0)
 		SSL_clear_mode(ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_set0_wbio(ssl, wbio);

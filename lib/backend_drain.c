@@ -75,6 +75,21 @@ static int write_nothing(SSL *ssl)
 	return err;
 }
 
+/* The application's own of no length may have begun, at another address. */
+static int end_nothing(SSL *ssl)
+{
+	const bool fixed = (SSL_get_mode(ssl) &
+			    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER) == 0;
+	int err;
+
+	if (fixed)
+		SSL_set_mode(ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	err = write_nothing(ssl);
+	if (fixed)
+		SSL_clear_mode(ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	return err;
+}
+
 int ktls__backend_flush(SSL *ssl, enum ktls__transport transport, int fd)
 {
 	const struct ktls__trace *t = ktls__trace_of(ssl);
@@ -86,7 +101,7 @@ int ktls__backend_flush(SSL *ssl, enum ktls__transport transport, int fd)
 	    (t->owed == t->tx.bytes - t->tx.queued || ktls__flush_is_cut(ssl)))
 		err = 0;
 	if (err == 0)
-		err = write_nothing(ssl);
+		err = end_nothing(ssl);
 	if (err == 0 && transport == KTLS__TRANSPORT_MEMORY)
 		err = send_memory(SSL_get_wbio(ssl), fd);
 	return err;

@@ -215,6 +215,9 @@ static ssize_t finish(struct ktls *k, size_t n, uint8_t last, int err)
 		err = err < 0 ? err : flushed;
 	} else if (flushed == 0) {
 		ktls__batch_taken(k);
+	} else if (ktls__is_record_error(flushed)) {
+		/* The peer's record: ours go out all the same. */
+		err = flushed;
 	} else {
 		/* Sealed, and never to be sent. */
 		n = 0;

@@ -70,7 +70,8 @@ OPEN_TEST(written_first)
 			keyed_close(&c);
 			return;
 		}
-		ck_assert_int_eq(ktls_write(c.k, "x", 1, 0), bad[i].err);
+		ck_assert_int_eq(ktls_write(c.k, "x", 1, 0), 1);
+		ck_assert_uint_eq(keyed_info(&c).tx.bytes, 1);
 		is_over(i);
 		is_told(i, "x");
 	}

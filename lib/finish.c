@@ -6,6 +6,7 @@
 #include "alert.h"
 #include "conn.h"
 #include "kernel_path.h"
+#include "record.h"
 #include "record_path.h"
 #include "sealed_path.h"
 #include "sys.h"
@@ -175,20 +176,6 @@ int ktls_shutdown(struct ktls *k)
 	return err;
 }
 
-static int named(int so_error)
-{
-	switch (so_error) {
-	case EBADMSG:
-		return -KTLS_EBADRECORD;
-	case EMSGSIZE:
-		return -KTLS_EOVERSIZE;
-	case EINVAL:
-		return -KTLS_EPROTOCOL;
-	default:
-		return -so_error;
-	}
-}
-
 /* Reading would meet it behind the data that came before it; only after an
  * error in a record does nothing come any more. */
 static void keep(struct ktls *k, int err)
@@ -211,7 +198,7 @@ static void fetch_so_error(struct ktls *k)
 	if (ktls__sys->getsockopt(k->fd, SOL_SOCKET, SO_ERROR, &so_error,
 				  &len) == 0 &&
 	    so_error != 0)
-		keep(k, named(so_error));
+		keep(k, ktls__name_latched(-so_error));
 }
 
 int ktls_error(struct ktls *k)

@@ -197,6 +197,11 @@ int ktls__name_error(int err)
 	}
 }
 
+int ktls__name_latched(int err)
+{
+	return ktls__name_error((int)latched(err));
+}
+
 bool ktls__is_record_error(int err)
 {
 	return err == -KTLS_EBADRECORD || err == -KTLS_EOVERSIZE ||
@@ -205,7 +210,7 @@ bool ktls__is_record_error(int err)
 
 int ktls__record_fault(int fd, _Atomic int *taken, int err)
 {
-	int name = ktls__name_error((int)latched(err));
+	int name = ktls__name_latched(err);
 	socklen_t len = sizeof(err);
 	int none = 0;
 

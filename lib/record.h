@@ -29,6 +29,9 @@ int ktls__record_flush(int fd, int flags);
 /* The kernel's names for what a record can have wrong, in ours. */
 int ktls__name_error(int err);
 
+/* The same of what was latched in the socket, where EINVAL is one of them. */
+int ktls__name_latched(int err);
+
 /* Is it about a record that was received? */
 bool ktls__is_record_error(int err);
 
